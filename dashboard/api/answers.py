@@ -1,0 +1,89 @@
+"""JSON answers and refusals, all in one shape."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from dashboard.errors import ErrorCode, Refusal, make_error_detail, refusal_for
+from dashboard.job_query import InvalidParameterError
+from dashboard.outputs import StorageUnavailableError
+from dashboard.status import Decision
+
+log = logging.getLogger(__name__)
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def answer(content: object, status_code: int = 200) -> Response:
+    """Send JSON that is true only now."""
+    return JSONResponse(content, status_code, headers=NO_STORE)
+
+
+def refuse(
+    code: ErrorCode,
+    message: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Refuse a request; the table says how. Without a message, the table's own text is sent."""
+    row = refusal_for(code, (details or {}).get("status"))
+    body = make_error_detail(code, message or row.text, details)
+    return _refusal(row, body, headers)
+
+
+def refuse_decided(decision: Decision) -> Response:
+    """Refuse as the decision says."""
+    row = decision.refusal
+    if row is None:
+        raise ValueError("a ready job is not refused")
+    return _refusal(row, decision.error_body())
+
+
+def _refusal(row: Refusal, body: object, headers: Mapping[str, str] | None = None) -> Response:
+    retry = {"Retry-After": str(row.retry_after_s)} if row.retry_after_s else {}
+    return JSONResponse(body, row.http_status, headers={**NO_STORE, **retry, **(headers or {})})
+
+
+class Refuse:
+    """An ASGI application that refuses every request in the same way."""
+
+    def __init__(self, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
+        self.code, self.headers = code, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await refuse(self.code, headers=self.headers)(scope, receive, send)
+
+
+class AnswerErrors:
+    """An ASGI application around a handler: what it raises becomes a refusal in our shape.
+
+    The handler finds the server's path prefix as `request.scope["url_base"]`.
+    """
+
+    def __init__(self, handler: Callable[[Request], Awaitable[Response]], base: str) -> None:
+        self.handler, self.base = handler, base
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["url_base"] = self.base
+        request = Request(scope, receive)
+        response = await self._respond(request)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return await self.handler(request)
+        except InvalidParameterError as exc:
+            details = {"parameter": exc.parameter, "value": exc.value, "allowed": exc.wanted}
+            return refuse(ErrorCode.INVALID_PARAMETER, str(exc), details)
+        except StorageUnavailableError:
+            return refuse(ErrorCode.STORAGE_UNAVAILABLE)
+        except HTTPException:
+            raise
+        except Exception:  # the last line of defence: no traceback leaves the server
+            log.exception("%s %s failed", request.method, request.url.path)
+            return refuse(ErrorCode.INTERNAL_ERROR)

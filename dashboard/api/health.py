@@ -1,0 +1,41 @@
+"""GET /health: whether the dashboard can do its work, and what keeps it from doing so."""
+
+import os
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dashboard import __version__
+from dashboard.api.answers import answer
+from dashboard.api.threads import run
+from dashboard.records import StateUnavailableError, record_reader
+from dashboard.settings import read_settings
+
+
+async def health(_request: Request) -> Response:
+    """Answer 200 when Redis and the storage can be read, else 503; both always with reasons."""
+    redis, storage = await run(_redis), await run(_storage)
+    well = redis == storage == "ok"
+    content = {
+        "status": "ok" if well else "degraded",
+        "redis": redis,
+        "storage": storage,
+        "version": __version__,
+    }
+    return answer(content, 200 if well else 503)
+
+
+def _redis() -> str:
+    try:
+        record_reader(read_settings().result_backend_url).ping()
+    except StateUnavailableError as exc:
+        return f"unavailable: {exc}"
+    return "ok"
+
+
+def _storage() -> str:
+    try:
+        os.scandir(read_settings().job_storage_path).close()
+    except OSError as exc:
+        return f"unavailable: {exc.strerror}"
+    return "ok"

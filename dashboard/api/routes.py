@@ -1,0 +1,50 @@
+"""Which path is served by whom."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.download import download_results
+from dashboard.api.files import send_file, send_thumbnail
+from dashboard.api.health import health
+from dashboard.api.jobs import show_job, show_jobs
+from dashboard.api.paths import GuardPaths
+from dashboard.errors import ErrorCode
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+HANDLERS: dict[str, Handler] = {
+    "/health": health,
+    "/jobs": show_jobs,
+    "/jobs/{job_id}": show_job,
+    "/jobs/{job_id}/download": download_results,
+    "/jobs/{job_id}/files/{model}/{name:path}": send_file,
+    "/jobs/{job_id}/thumbnails/{model}/{name:path}": send_thumbnail,
+}
+READ_METHODS = ["GET", "HEAD"]
+
+
+def routes(base: str) -> list[BaseRoute]:
+    """Return all routes, once as they are and once below the server's path prefix, if any."""
+    return [route for prefix in dict.fromkeys(("", base)) for route in _below(prefix)]
+
+
+def middleware(base: str) -> list[Middleware]:
+    """What our paths need around Streamlit's own layers."""
+    return [Middleware(GuardPaths, base=base)]
+
+
+def _below(prefix: str) -> list[BaseRoute]:
+    served: list[BaseRoute] = [
+        Route(prefix + path, AnswerErrors(handler, prefix), methods=READ_METHODS)
+        for path, handler in HANDLERS.items()
+    ]
+    refuse_method = Refuse(ErrorCode.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(READ_METHODS)})
+    wrong_method = [Route(prefix + path, refuse_method) for path in HANDLERS]
+    # Without this, Streamlit answers any other path with 200 and its page.
+    unknown = Route(prefix + "/jobs/{rest:path}", Refuse(ErrorCode.PATH_NOT_FOUND))
+    return [*served, *wrong_method, unknown]

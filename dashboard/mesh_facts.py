@@ -1,0 +1,65 @@
+"""Count and measure one mesh with trimesh; run as a program, so that it can be killed."""
+
+import json
+import resource
+import sys
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+MEMORY_MAX_BYTES = 3 << 30
+
+
+class UnreadableMeshError(Exception):
+    """trimesh cannot parse the file, or there is no surface in it."""
+
+
+@dataclass(frozen=True)
+class MeshFacts:
+    """One mesh as stored: UV seams may have split vertices, nothing is repaired.
+
+    Lengths are in the file's own units; a reconstruction has no metric scale. `is_watertight`
+    is asked of the surface with vertices at one place taken as one.
+    """
+
+    vertices: int
+    faces: int
+    is_watertight: bool
+    extents: tuple[float, float, float]
+
+
+def measure(file: BinaryIO, file_type: str) -> MeshFacts:
+    """Read a mesh of type `ply`, `glb` or `obj`; what it refers to is not looked up.
+
+    Raises UnreadableMeshError.
+    """
+    try:
+        return _measure(file, file_type)
+    except MemoryError as exc:
+        raise UnreadableMeshError("it is too large to be read here") from exc
+    except Exception as exc:  # a parser of untrusted files raises what it likes
+        raise UnreadableMeshError(f"it cannot be parsed ({type(exc).__name__})") from exc
+
+
+def _measure(file: BinaryIO, file_type: str) -> MeshFacts:
+    import trimesh  # noqa: PLC0415  half a second, and only a process of its own needs it
+
+    scene = trimesh.load_scene(file, file_type=file_type, process=False, skip_materials=True)
+    mesh = scene.to_mesh()
+    vertices, faces = len(mesh.vertices), len(mesh.faces)
+    x, y, z = (float(length) for length in mesh.extents)
+    mesh.merge_vertices(merge_tex=True, merge_norm=True)
+    return MeshFacts(vertices, faces, bool(mesh.is_watertight), (x, y, z))
+
+
+def main() -> None:
+    """Read a mesh from standard input, its type from the command line; print JSON."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
+    try:
+        answer = asdict(measure(sys.stdin.buffer, sys.argv[1]))
+    except UnreadableMeshError as exc:
+        answer = {"problem": str(exc)}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""What one job left on disk: its models, their files, their quality, and whether all is there."""
+
+import logging
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from dashboard.job_ids import get_job_path, is_job_id
+from dashboard.quality import QUALITY_MAX_BYTES, Quality, QualityError, parse_quality
+from dashboard.settings import read_settings
+from dashboard.status import OutputState
+from result_packager import (
+    Member,
+    ResultsUnreadableError,
+    list_members,
+    open_member,
+    validate_job_outputs,
+)
+
+log = logging.getLogger(__name__)
+
+QUALITY_FILE = "quality.json"
+
+
+class StorageUnavailableError(Exception):
+    """JOB_STORAGE_PATH cannot be listed."""
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """One model's files; `quality_problem` says in words why there is no `quality`."""
+
+    name: str
+    files: tuple[Member, ...]
+    quality: Quality | None
+    quality_problem: str | None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    def previews(self, kind: str = "") -> tuple[Member, ...]:
+        """The preview pictures whose name begins with a kind: `textured` or `wireframe`."""
+        return tuple(file for file in self.files if file.name.startswith(f"previews/{kind}"))
+
+    def file(self, name: str) -> Member | None:
+        return next((file for file in self.files if file.name == name), None)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """All of a job that is on disk. Times are the file system's, in UTC."""
+
+    state: OutputState
+    missing: tuple[str, ...] = ()
+    models: tuple[ModelOutput, ...] = ()
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+NO_OUTPUTS = Outputs(OutputState.NO_JOB)
+
+
+def output_directory(job_id: str) -> Path:
+    """Where the pipeline writes a job's models. Raises NotAJobIdError."""
+    return get_job_path(job_id) / "output"
+
+
+def job_ids_on_disk() -> list[str]:
+    """List every job that has a directory, in no particular order.
+
+    Raises StorageUnavailableError if the storage cannot be listed.
+    """
+    try:
+        with os.scandir(read_settings().job_storage_path) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError as exc:
+        raise StorageUnavailableError(exc.strerror or "cannot be listed") from exc
+
+
+def read_outputs(job_id: str) -> Outputs:
+    """Look at one job's directory; never fails for what lies in it."""
+    directory = output_directory(job_id)
+    try:
+        created_at = _directory_time(get_job_path(job_id))
+        if created_at is None:
+            return NO_OUTPUTS
+        try:
+            directory.lstat()
+            return _read_models(directory, created_at)
+        except FileNotFoundError:
+            return Outputs(OutputState.ABSENT, created_at=created_at, changed_at=created_at)
+    except (OSError, ResultsUnreadableError) as exc:
+        log.warning("outputs of job %s cannot be read: %s", job_id, type(exc).__name__)
+        return Outputs(OutputState.UNREADABLE)
+
+
+def _directory_time(path: Path) -> datetime | None:
+    """When entries last came or went directly in a directory; None if it is not one."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _moment(found.st_mtime) if stat.S_ISDIR(found.st_mode) else None
+
+
+def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
+    complete, missing = validate_job_outputs(directory)
+    by_model: dict[str, list[Member]] = {}
+    for member in list_members(directory):
+        by_model.setdefault(member.model, []).append(member)
+    models = tuple(_read_model(directory, name, files) for name, files in by_model.items())
+    times = [_moment(file.mtime_ns / 1e9) for model in models for file in model.files]
+    return Outputs(
+        OutputState.COMPLETE if complete else OutputState.INCOMPLETE,
+        tuple(missing),
+        models,
+        created_at=min(filter(None, (job_changed_at, _directory_time(directory)))),
+        changed_at=max([job_changed_at, *times]),
+    )
+
+
+def _read_model(directory: Path, name: str, files: list[Member]) -> ModelOutput:
+    quality, problem = None, None
+    try:
+        quality = _read_quality(directory, name, files)
+    except QualityError as exc:
+        problem = str(exc)
+    except OSError as exc:
+        problem = f"quality.json cannot be read: {exc.strerror}"
+    except ResultsUnreadableError:
+        problem = "quality.json cannot be read: permission denied"
+    return ModelOutput(name, tuple(files), quality, problem)
+
+
+def read_quality_text(job_id: str, model: str, limit: int = 20_000) -> str:
+    """Return the beginning of a quality.json as it stands; what is not UTF-8 is marked."""
+    try:
+        file, _ = open_output(job_id, model, QUALITY_FILE)
+    except (FileNotFoundError, ResultsUnreadableError):
+        return ""
+    with file:
+        return file.read(limit).decode("utf-8", "replace")
+
+
+def _read_quality(directory: Path, model: str, files: list[Member]) -> Quality:
+    if not any(file.name == QUALITY_FILE for file in files):
+        raise QualityError("the pipeline left no quality.json")
+    with open_member(directory, model, QUALITY_FILE) as file:
+        return parse_quality(file.read(QUALITY_MAX_BYTES + 1))
+
+
+def open_output(job_id: str, model: str, name: str) -> tuple[BinaryIO, os.stat_result]:
+    """Open one file of the contract's list, `name` as in `Member.name` or a preview's bare name.
+
+    Raises NotAJobIdError, FileNotFoundError, or ResultsUnreadableError.
+    """
+    if _directory_time(get_job_path(job_id)) is None:
+        raise FileNotFoundError(f"no directory of job {job_id}")
+    directory = output_directory(job_id)
+    try:
+        file = open_member(directory, model, name)
+    except FileNotFoundError:
+        file = open_member(directory, model, f"previews/{name}")
+    return file, os.fstat(file.fileno())
+
+
+def _moment(seconds: float) -> datetime:
+    """A file's time as UTC; file systems hold dates that a datetime does not."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), 253402300799.0), UTC)

@@ -1,0 +1,27 @@
+"""The page: lays out what it is given, and decides nothing itself."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.page.job_detail import show_job
+from dashboard.page.job_list import show_list
+
+STYLE = Path(__file__).with_name("style.css")
+# Previews on a white ground melt into their frame; on a dark one they would turn black.
+BLEND = "<style>.picture img { mix-blend-mode: multiply; }</style>"
+# An emoji: a material icon would be fetched from a foreign font host.
+ICON = "🧊"
+
+
+def show() -> None:
+    """Show the job that the address names, or else the list."""
+    st.set_page_config(page_title="Recon Dashboard", page_icon=ICON, layout="wide")
+    st.html(STYLE)
+    if st.context.theme.type == "light":
+        st.html(BLEND)
+    job_id = st.query_params.get("job")
+    if job_id is None:
+        show_list()
+    else:
+        show_job(job_id)

@@ -1,0 +1,55 @@
+"""The page's address is its state: what is filtered, sorted, paged and open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.job_query import JobQuery, parse_query
+
+CARDS, TABLE = "cards", "table"
+JOBS_PER_PAGE = 12
+LIST_PARAMETERS = ("q", "status", "model", "sort", "view", "page")
+
+
+@dataclass(frozen=True)
+class ListAddress:
+    """What the address asks of the list. `page` counts from 1."""
+
+    query: JobQuery
+    view: str
+    page: int
+
+
+def read_address() -> ListAddress:
+    """Read the list's address. Raises InvalidParameterError as the API does."""
+    given = {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
+    page = given.pop("page")[-1:] or ["1"]
+    number = int(page[0]) if page[0].isascii() and page[0].isdigit() and len(page[0]) < 7 else 1
+    number = max(number, 1)
+    window = {"limit": [str(JOBS_PER_PAGE)], "offset": [str((number - 1) * JOBS_PER_PAGE)]}
+    view = TABLE if given.pop("view")[-1:] == [TABLE] else CARDS
+    return ListAddress(parse_query(given | window), view, number)
+
+
+def go_to_list(**changes: str | Iterable[str]) -> None:
+    """Change parameters of the list's address, as one step of the browser's history."""
+    current = {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
+    current |= {
+        name: [value] if isinstance(value, str) else list(value) for name, value in changes.items()
+    }
+    st.query_params.from_dict({name: values for name, values in current.items() if any(values)})
+
+
+def go_to_job(job_id: str) -> None:
+    """Open a job, and remember the list that it was opened from."""
+    st.session_state["list_address"] = {
+        name: st.query_params.get_all(name) for name in LIST_PARAMETERS
+    }
+    st.query_params.from_dict({"job": job_id})
+
+
+def go_back() -> None:
+    """Return to the list that the job was opened from, or to the whole list."""
+    remembered = st.session_state.get("list_address", {})
+    st.query_params.from_dict({name: values for name, values in remembered.items() if values})

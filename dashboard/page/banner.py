@@ -1,0 +1,35 @@
+"""A refusal on the page: the same code, words and suggestion as over HTTP."""
+
+import streamlit as st
+
+from dashboard.errors import ErrorCode, Refusal, Severity, refusal_for, suggestion_for
+from dashboard.page.wording import STATUS_LOOKS, plain
+from dashboard.status import Decision
+
+ICONS = {
+    Severity.INFO: ":material/hourglass_top:",
+    Severity.WARNING: ":material/info:",
+    Severity.ERROR: ":material/error:",
+}
+
+
+def show_refusal(decision: Decision) -> None:
+    """Say why there is no download, what to do, and what the pipeline said."""
+    if decision.code is None or decision.refusal is None:
+        return
+    suggestion = suggestion_for(decision.code, decision.details)
+    icon = STATUS_LOOKS[decision.status].icon if decision.status else None
+    _show(decision.code, decision.refusal, suggestion, icon)
+    # May quote the pipeline: never through markdown.
+    st.text(decision.message)
+
+
+def show_code(code: ErrorCode) -> None:
+    """Show a refusal that concerns no single job."""
+    _show(code, refusal_for(code), suggestion_for(code, {}))
+
+
+def _show(code: ErrorCode, row: Refusal, suggestion: str, icon: str | None = None) -> None:
+    box = {Severity.INFO: st.info, Severity.WARNING: st.warning, Severity.ERROR: st.error}
+    body = f"{row.text} {plain(suggestion)}  \n`{code}` · HTTP {row.http_status}"
+    box[row.severity](body, title=row.title, icon=icon or ICONS[row.severity])

@@ -1,0 +1,75 @@
+"""The list as cards: a picture, the id and its badge, progress, quality at a glance."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.errors import JobStatus
+from dashboard.jobs import Job
+from dashboard.outputs import ModelOutput
+from dashboard.page.address import go_to_job
+from dashboard.page.pieces import card_picture, facts
+from dashboard.page.wording import (
+    NO_PICTURE,
+    STATUS_LOOKS,
+    age_text,
+    model_label,
+    plain,
+    quality_look,
+    size_text,
+)
+from dashboard.quality import METRICS
+
+
+def show_cards(jobs: Sequence[Job]) -> None:
+    """Show a grid of cards of equal height."""
+    grid = st.grid(4, min_column_width=250)
+    for job in jobs:
+        with grid.container(border=True, height="stretch", gap="xsmall", key=f"card-{job.job_id}"):
+            _card(job)
+
+
+def _card(job: Job) -> None:
+    status = job.status or JobStatus.UNKNOWN
+    card_picture(job, NO_PICTURE.get(status, "No preview"))
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        _open_button(job.job_id)
+        st.space("stretch")
+        look = STATUS_LOOKS[status]
+        st.badge(look.label, icon=look.icon, color=look.color)
+    if status is JobStatus.RUNNING:
+        _progress(job)
+    for position, model in enumerate(job.outputs.models):
+        _quality(model, position)
+    size = [size_text(job.size_bytes)] if job.size_bytes else []
+    facts(" · ".join([age_text(job.updated_at), *size]), quiet=True)
+
+
+def _open_button(job_id: str) -> None:
+    key = f"open-{job_id}"
+    st.button(plain(job_id), key=key, type="tertiary", on_click=go_to_job, args=(job_id,))
+
+
+def _progress(job: Job) -> None:
+    percent = job.celery.progress or 0.0
+    facts(f"{job.celery.step or 'Running'} · {percent:.0f} %")
+    st.progress(percent / 100)
+
+
+def _quality(model: ModelOutput, position: int) -> None:
+    """One line a model: its figures, coloured by the pipeline's own judgement."""
+    quality = model.quality
+    label = model_label(model.name, position)
+    if quality is None:
+        facts(f"{label} · no quality figures", quiet=True)
+        return
+    found = [
+        f"{metric.text(value)}{'' if metric.unit else f' {metric.name}'}"
+        for metric in METRICS[:2]
+        if (value := quality.metrics[metric.key]) is not None
+    ]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        look = quality_look(quality.status)
+        facts(f"{label} {' · '.join(found) or 'no figures'}")
+        st.space("stretch")
+        st.badge(look.label, color=look.color)

@@ -1,0 +1,83 @@
+"""One job: what it is at, what came out, how good it is, and the way to take it home."""
+
+import streamlit as st
+
+from dashboard.errors import JobStatus
+from dashboard.jobs import Job, get_job
+from dashboard.page import banner
+from dashboard.page.address import go_back
+from dashboard.page.model_detail import show_models
+from dashboard.page.pieces import base_url, download_link, facts
+from dashboard.page.wording import STATUS_LOOKS, age_text, plain, size_text
+from dashboard.urls import download_url
+
+REFRESH_S = 2.0
+
+
+def show_job(job_id: str) -> None:
+    """Show one job; while it is not final, a fragment looks again every 2 s."""
+    st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    job = get_job(job_id)
+    _heading(job)
+    if job.decision.is_final:
+        banner.show_refusal(job.decision)
+    else:
+        st.fragment(_watch, run_every=REFRESH_S)(job)
+    if job.status is JobStatus.READY:
+        _curl_line(job)
+    if job.outputs.models:
+        show_models(job)
+
+
+def _heading(job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="heading"):
+        with st.container(width="content", gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                _title(job)
+            facts(_line(job))
+        st.space("stretch")
+        if job.status is JobStatus.READY:
+            with st.container(width=290, key="download"):
+                download_link(job.job_id, size_text(job.size_bytes))
+
+
+def _title(job: Job) -> None:
+    if job.status is None:
+        st.title("Job not found", anchor=False, width="content")
+        return
+    st.title(plain(job.job_id), anchor=False, width="content")
+    look = STATUS_LOOKS[job.status]
+    st.badge(look.label, icon=look.icon, color=look.color)
+
+
+def _line(job: Job) -> str:
+    if job.status is None:
+        return f"Asked for: {job.job_id[:80]}"
+    count = len(job.outputs.models)
+    told = [f"{count} model{'s' if count != 1 else ''}"] if count else []
+    size = [f"{size_text(job.size_bytes)} of files"] if job.size_bytes else []
+    return " · ".join([*told, *size, f"changed {age_text(job.updated_at)}"])
+
+
+def _curl_line(job: Job) -> None:
+    address = st.context.url or "http://localhost:8501/"
+    origin = "/".join(address.split("/")[:3])
+    url = f"{origin}{download_url(base_url(), job.job_id)}"
+    st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
+
+
+def _watch(before: Job) -> None:
+    """Show a job's progress; when it has come to another status, show the page anew."""
+    job = get_job(before.job_id)
+    if job.status is not before.status:
+        st.rerun()
+    banner.show_refusal(job.decision)
+    if job.status is not JobStatus.RUNNING:
+        return
+    percent = job.celery.progress or 0.0
+    step = job.celery.step or "Running"
+    model = f" · {job.celery.model}" if job.celery.model else ""
+    facts(f"{step}{model} · {percent:.0f} %")
+    st.progress(percent / 100)
+    if not job.outputs.models:
+        st.skeleton(height=280)

@@ -1,0 +1,70 @@
+"""The list as rows; a dataframe shows every text as it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.errors import JobStatus
+from dashboard.jobs import Job
+from dashboard.page.address import go_to_job
+from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
+from dashboard.page.wording import STATUS_LOOKS, size_text
+
+ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
+
+
+def show_table(jobs: Sequence[Job]) -> None:
+    """Show one page of jobs as a table; its last column opens a job."""
+    rows = pd.DataFrame([_row(job) for job in jobs])
+    st.dataframe(
+        rows,
+        hide_index=True,
+        row_height=ROW_HEIGHT_PX,
+        height=ROW_HEIGHT_PX * len(rows) + HEADER_HEIGHT_PX,
+        column_config=_columns(tuple(job.job_id for job in jobs)),
+        placeholder="–",
+        key="table",
+        alt="Jobs as a table",
+    )
+
+
+def _row(job: Job) -> dict[str, object]:
+    preview = next((p for m in job.outputs.models for p in m.previews("textured")), None)
+    running = job.status is JobStatus.RUNNING
+    return {
+        "Picture": picture_url(job.job_id, preview, STRIP_EDGE_PX) if preview else None,
+        "Job": job.job_id,
+        "Status": [STATUS_LOOKS[job.status or JobStatus.UNKNOWN].label],
+        "Progress": job.celery.progress if running else None,
+        "Step": job.celery.step if running else None,
+        "PSNR": job.psnr,
+        "SSIM": job.ssim,
+        "Size": size_text(job.size_bytes) if job.size_bytes else None,
+        "Updated": job.updated_at,
+        "Open": ":material/arrow_forward: Open",
+    }
+
+
+def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
+    config = st.column_config
+    looks = list(STATUS_LOOKS.values())
+    return {
+        "Picture": config.ImageColumn("", width=80),
+        "Job": config.TextColumn(width=150),
+        "Status": config.MultiselectColumn(
+            options=[look.label for look in looks], color=[look.color for look in looks]
+        ),
+        "Progress": config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
+        "PSNR": config.NumberColumn("PSNR, dB", format="%.1f"),
+        "SSIM": config.NumberColumn(format="%.3f"),
+        "Updated": config.DatetimeColumn(format="distance"),
+        "Open": config.ButtonColumn(
+            "", type="tertiary", key="row_opened", on_click=_open, args=(job_ids,)
+        ),
+    }
+
+
+def _open(job_ids: tuple[str, ...]) -> None:
+    go_to_job(job_ids[st.session_state["row_opened"]["row"]])

@@ -1,0 +1,127 @@
+"""What each model made of a job: previews, quality beside the other's, mesh, files."""
+
+import streamlit as st
+
+from dashboard.jobs import Job
+from dashboard.mesh_facts import UnreadableMeshError
+from dashboard.meshes import mesh_file, read_mesh_facts
+from dashboard.outputs import ModelOutput, read_quality_text
+from dashboard.page.pieces import (
+    LARGE_EDGE_PX,
+    STRIP_EDGE_PX,
+    enlargeable,
+    facts,
+    figures,
+    file_list,
+    picture,
+)
+from dashboard.page.quality_panel import show_comparison, show_quality
+from dashboard.page.wording import model_label, size_text
+
+
+def show_models(job: Job) -> None:
+    """Show one model at a time; with several, a switch above says how they compare."""
+    models = job.outputs.models
+    labels = [model_label(model.name, position) for position, model in enumerate(models)]
+    chosen = 0
+    if len(models) > 1:
+        with st.container(horizontal=True, vertical_alignment="center", key="models-bar"):
+            picked = st.segmented_control(
+                "Model",
+                range(len(models)),
+                format_func=labels.__getitem__,
+                default=0,
+                required=True,
+                key=f"model-{job.job_id}",
+                label_visibility="collapsed",
+            )
+            show_comparison(models, labels)
+        chosen = picked if picked in range(len(models)) else 0
+    model = models[chosen]
+    if labels[chosen].lower() != model.name.lower():
+        facts(f"Model directory: {model.name}", quiet=True)
+    _show_model(job, model, models, labels)
+
+
+def _show_model(
+    job: Job, model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str]
+) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _large_picture(job.job_id, model)
+    with right:
+        show_quality(model, models, labels)
+    for kind, title in (("textured", "Textured previews"), ("wireframe", "Wireframe previews")):
+        _strip(job.job_id, model, kind, title)
+    _other_previews(job.job_id, model)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Files", anchor=False)
+        sizes = {file.name: size_text(file.size_bytes) for file in model.files}
+        file_list(job.job_id, model, sizes)
+    with right:
+        _mesh(job.job_id, model)
+        _raw_quality(job.job_id, model)
+
+
+def _large_picture(job_id: str, model: ModelOutput) -> None:
+    previews = model.previews("textured") or model.previews()
+    if not previews:
+        st.html(picture("This model left no previews", "large"))
+        return
+    st.html(enlargeable(job_id, previews[0], "large", LARGE_EDGE_PX, "large"))
+
+
+def _strip(job_id: str, model: ModelOutput, kind: str, title: str) -> None:
+    previews = model.previews(kind)
+    st.subheader(title, anchor=False)
+    if not previews:
+        facts(f"This model left no {kind} previews.", quiet=True)
+        return
+    cells = [
+        enlargeable(job_id, preview, f"{kind}-{position}", STRIP_EDGE_PX)
+        for position, preview in enumerate(previews)
+    ]
+    st.html(f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>')
+
+
+def _other_previews(job_id: str, model: ModelOutput) -> None:
+    known = {*model.previews("textured"), *model.previews("wireframe")}
+    others = [preview for preview in model.previews() if preview not in known]
+    if others:
+        st.subheader("Other previews", anchor=False)
+        cells = [
+            enlargeable(job_id, preview, f"other-{position}", STRIP_EDGE_PX)
+            for position, preview in enumerate(others)
+        ]
+        st.html(f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>')
+
+
+def _mesh(job_id: str, model: ModelOutput) -> None:
+    st.subheader("Mesh", anchor=False)
+    name = mesh_file(model)
+    if name is None:
+        facts("This model left no mesh.", quiet=True)
+        return
+    try:
+        with st.skeleton(height=150):
+            mesh = read_mesh_facts(job_id, model.name, name)
+    except UnreadableMeshError as exc:
+        facts(f"Facts about {name} are unavailable: {exc}.", quiet=True)
+        return
+    figures(
+        {
+            "Vertices": f"{mesh.vertices:,}",
+            "Faces": f"{mesh.faces:,}",
+            "Watertight": "Yes" if mesh.is_watertight else "No",
+            "Extents, in the file's units": " × ".join(f"{length:.3g}" for length in mesh.extents),
+            "Read from": name,
+        }
+    )
+
+
+def _raw_quality(job_id: str, model: ModelOutput) -> None:
+    if not model.file("quality.json"):
+        return
+    with st.expander("quality.json as the pipeline wrote it"):
+        st.code(read_quality_text(job_id, model.name), language="json")

@@ -1,0 +1,83 @@
+"""Quality on the job's page: figures with unit, thresholds, and the lead over the other model."""
+
+import streamlit as st
+
+from dashboard.outputs import ModelOutput
+from dashboard.page.pieces import facts
+from dashboard.page.wording import quality_look
+from dashboard.quality import METRICS, Metric, Quality, find_lead
+
+
+def show_comparison(models: tuple[ModelOutput, ...], labels: list[str]) -> None:
+    """Say in one line which of the models is ahead, and by how much."""
+    lead = find_lead([model.quality for model in models])
+    if lead is None:
+        facts("The models cannot be compared: fewer than two have a PSNR.", quiet=True)
+        return
+    first, second, by = lead
+    if by == 0:
+        facts(f"{labels[first]} and {labels[second]} are level in PSNR.")
+    else:
+        facts(f"{labels[first]} beats {labels[second]} by {by:.1f} dB PSNR.")
+
+
+def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str]) -> None:
+    """Show a model's figures, each beside the best of the other models."""
+    quality = model.quality
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Quality", anchor=False, width="content")
+        look = quality_look(quality.status if quality else None)
+        st.badge(look.label, icon=look.icon, color=look.color)
+    if quality is None:
+        facts(f"Quality unavailable: {model.quality_problem}.")
+        return
+    others = [(each.quality, labels[i]) for i, each in enumerate(models) if each is not model]
+    with st.grid(2, min_column_width=140, key="figures"):
+        for metric in METRICS:
+            _figure(metric, quality, [(q, label) for q, label in others if q])
+    facts(_thresholds(quality), quiet=True)
+    for line in _settings(quality):
+        facts(line, quiet=True)
+
+
+def _figure(metric: Metric, quality: Quality, others: list[tuple[Quality, str]]) -> None:
+    value = quality.metrics[metric.key]
+    rivals = [(found, label) for q, label in others if (found := q.metrics[metric.key]) is not None]
+    delta, versus = None, None
+    if value is not None and rivals:
+        best, versus = (max if metric.higher_is_better else min)(rivals)
+        # Rounded like the figure, so that no "+0.0" is coloured as a lead.
+        difference = round(value - best, metric.decimals)
+        delta = 0 if difference == 0 else metric.text(difference, sign="+")
+    st.metric(
+        f"{metric.name} · {'higher' if metric.higher_is_better else 'lower'} is better",
+        "not given" if value is None else metric.text(value),
+        delta,
+        delta_color="normal" if metric.higher_is_better else "inverse",
+        delta_description=versus and f"vs {versus}",
+        border=True,
+        height="stretch",
+    )
+
+
+def _thresholds(quality: Quality) -> str:
+    limits = quality.thresholds
+    return (
+        f"Normal from {limits['psnr_normal']:g} dB and {limits['ssim_normal']:g} SSIM, "
+        f"warning from {limits['psnr_warning']:g} dB and {limits['ssim_warning']:g} SSIM, "
+        "failure below."
+    )
+
+
+def _settings(quality: Quality) -> list[str]:
+    """The pipeline's summary and under which conditions it measured, as far as it says."""
+    measured = []
+    if quality.num_views:
+        measured.append(f"{quality.num_views} views")
+    if quality.image_resolution:
+        height, width = quality.image_resolution
+        measured.append(f"{width} × {height} px")
+    if quality.processing_duration_s is not None:
+        measured.append(f"processed in {quality.processing_duration_s:.0f} s")
+    lines = [quality.summary] if quality.summary else []
+    return [*lines, f"Measured on {', '.join(measured)}."] if measured else lines

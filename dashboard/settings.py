@@ -1,0 +1,107 @@
+"""What an operator may set, all of it through the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
+from urllib.parse import urlsplit
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+class SettingError(ValueError):
+    """A variable of the environment holds a value that cannot be used."""
+
+    def __init__(self, variable: str, value: str, wanted: str) -> None:
+        super().__init__(f"{variable}={value!r} cannot be used: it must be {wanted}.")
+
+
+def _redis_url(variable: str, value: str) -> str:
+    if urlsplit(value).scheme not in REDIS_SCHEMES:
+        wanted = "a Redis URL such as redis://host:6379/0 (redis://, rediss:// or unix://)"
+        raise SettingError(variable, value, wanted)
+    return value
+
+
+def _path(variable: str, value: str) -> Path:
+    if "\0" in value:
+        raise SettingError(variable, value, "a path")
+    return Path(value).expanduser().absolute()
+
+
+def _count(variable: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 64):
+        raise SettingError(variable, value, "a whole number from 1 to 64")
+    return int(value)
+
+
+def _switch(variable: str, value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise SettingError(variable, value, "0 or 1")
+    return value == "1"
+
+
+class Setting(NamedTuple):
+    """Where a field of Settings comes from. Without a default, the broker's URL stands in."""
+
+    variable: str
+    default: str | None
+    read: Callable[[str, str], Any]
+    meaning: str
+
+
+JOB_STORAGE_PATH = Setting(
+    "JOB_STORAGE_PATH", "jobs", _path, "The directory that holds one directory per job."
+)
+BROKER_URL = Setting(
+    "CELERY_BROKER_URL", "redis://localhost:6379/0", _redis_url, "The pipeline's Celery broker."
+)
+RESULT_BACKEND_URL = Setting(
+    "CELERY_RESULT_BACKEND",
+    None,
+    _redis_url,
+    "Where Celery keeps its records; the broker's URL when not set.",
+)
+CACHE_PATH = Setting(
+    "CACHE_PATH",
+    "~/.cache/recon-dashboard",
+    _path,
+    "Where thumbnails and mesh facts are kept; may be deleted at any time.",
+)
+MAX_BUILDS = Setting(
+    "MAX_BUILDS", "2", _count, "How many ZIPs are packed at once; beyond it: 503 BUSY."
+)
+RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One run's settings; README's table holds the same variables, defaults and meanings."""
+
+    job_storage_path: Annotated[Path, JOB_STORAGE_PATH]
+    broker_url: Annotated[str, BROKER_URL]
+    result_backend_url: Annotated[str, RESULT_BACKEND_URL]
+    cache_path: Annotated[Path, CACHE_PATH]
+    max_builds: Annotated[int, MAX_BUILDS]
+    demo: Annotated[bool, RECON_DEMO]
+
+
+SETTINGS: Mapping[str, Setting] = {
+    name: annotation.__metadata__[0]
+    for name, annotation in get_type_hints(Settings, include_extras=True).items()
+}
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read every setting from the environment; an empty value counts as not set.
+
+    Raises SettingError, naming the variable and its value.
+    """
+    values: dict[str, Any] = {}
+    for name, setting in SETTINGS.items():
+        text = environment.get(setting.variable) or setting.default
+        values[name] = (
+            values["broker_url"] if text is None else setting.read(setting.variable, text)
+        )
+    return Settings(**values)

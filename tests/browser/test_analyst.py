@@ -1,0 +1,245 @@
+"""What an analyst does, in a real Chromium against the real server."""
+
+import json
+import os
+import signal
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+PHONE = (390, 844)
+DONE = {"status": "completed"}
+
+Open = Callable[..., Page]
+
+
+def put_ready(dashboard: Any, job_id: str, *models: str, **options: Any) -> None:
+    dashboard.put_outputs(job_id, *models, **options)
+    dashboard.put_record(job_id, "SUCCESS", DONE)
+
+
+def click_on(page: Page, alt: str) -> None:
+    """Click where a picture is, whatever lies above it, as a hand would."""
+    box = page.get_by_alt_text(alt).bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_the_list_shows_jobs_with_pictures_and_opens_one(dashboard: Any, open_page: Open) -> None:
+    put_ready(dashboard, "first1")
+    put_ready(dashboard, "second2")
+    page = open_page(dashboard.url)
+    expect(page.get_by_role("button", name="first1")).to_be_visible()
+    expect(page.get_by_alt_text("Preview of job first1")).to_have_js_property("naturalWidth", 384)
+    click_on(page, "Preview of job second2")  # the whole card opens its job
+    expect(page.get_by_role("heading", level=1, name="second2")).to_be_visible()
+    assert page.url == f"{dashboard.url}/?job=second2"
+
+
+def test_back_and_forward_walk_between_filtered_list_and_job(
+    dashboard: Any, open_page: Open
+) -> None:
+    put_ready(dashboard, "ready1")
+    dashboard.put_record("failed1", "FAILURE", {"exc_type": "E", "exc_message": ["x"]})
+    page = open_page(dashboard.url)
+    page.get_by_role("button", name="Failed", exact=True).click()
+    expect(page.get_by_role("button", name="ready1")).to_have_count(0)
+    assert page.url == f"{dashboard.url}/?status=failed"
+    page.get_by_role("button", name="failed1").click()
+    expect(page.get_by_role("heading", level=1, name="failed1")).to_be_visible()
+
+    page.go_back()
+    expect(page.get_by_role("button", name="failed1")).to_be_visible()
+    expect(page.get_by_role("button", name="ready1")).to_have_count(0)
+    assert page.url == f"{dashboard.url}/?status=failed"
+    page.go_back()
+    expect(page.get_by_role("button", name="ready1")).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_role("button", name="ready1")).to_have_count(0)
+    page.go_forward()
+    expect(page.get_by_role("heading", level=1, name="failed1")).to_be_visible()
+
+
+def test_a_link_to_a_filtered_list_opens_as_it_was_sent(dashboard: Any, open_page: Open) -> None:
+    for number in range(15):
+        dashboard.put_record(f"job{number:02}", "STARTED")
+    page = open_page(f"{dashboard.url}/?q=job&sort=job_id&page=2")
+    expect(page.get_by_role("button", name="job12")).to_be_visible()
+    expect(page.get_by_role("button", name="job00")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Search job ids")).to_have_value("job")
+
+
+def test_search_and_pages(dashboard: Any, open_page: Open) -> None:
+    for number in range(30):
+        dashboard.put_record(f"job{number:02}", "STARTED")
+    page = open_page(f"{dashboard.url}/?sort=job_id")
+    page.get_by_role("button", name="Page 3").click()
+    expect(page.get_by_role("button", name="job29")).to_be_visible()
+    page.get_by_role("textbox", name="Search job ids").fill("7")
+    page.get_by_role("textbox", name="Search job ids").press("Enter")
+    expect(page.get_by_role("button", name="job07")).to_be_visible()
+    expect(page.get_by_role("button", name="job29")).to_have_count(0)
+
+
+def test_the_table_opens_a_job(dashboard: Any, open_page: Open) -> None:
+    put_ready(dashboard, "tabled1")
+    page = open_page(f"{dashboard.url}/?q=tabled&sort=job_id")
+    page.get_by_text("Table", exact=True).click()
+    grid = page.locator('[data-testid="stDataFrame"] canvas').first
+    grid.wait_for()
+    box = grid.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] - 60, box["y"] + 38 + 27)
+    expect(page.get_by_role("heading", level=1, name="tabled1")).to_be_visible()
+
+
+def test_a_job_is_followed_from_its_first_step_to_the_download(
+    dashboard: Any, open_page: Open, tmp_path: Path
+) -> None:
+    (dashboard.storage / "live1").mkdir()
+    page = open_page(f"{dashboard.url}/?job=live1")
+    expect(page.get_by_text("Waiting for a worker", exact=True)).to_be_visible()
+    dashboard.put_record("live1", "PROGRESS", {"progress": 45, "step": "Texturing"})
+    expect(page.get_by_text("Texturing · 45 %")).to_be_visible()
+    dashboard.put_record("live1", "PROGRESS", {"progress": 80, "step": "Measuring"})
+    expect(page.get_by_text("Measuring · 80 %")).to_be_visible()
+    put_ready(dashboard, "live1")
+    link = page.get_by_role("link", name="Download ZIP")
+    expect(link).to_be_visible()
+    with page.expect_download() as started:
+        link.click()
+    assert started.value.suggested_filename == "live1.zip"
+    started.value.save_as(tmp_path / "live1.zip")
+    with zipfile.ZipFile(tmp_path / "live1.zip") as archive:
+        assert archive.testzip() is None
+        on_disk = dashboard.storage / "live1" / "output" / "reconviagen" / "mesh.ply"
+        assert archive.read("reconviagen/mesh.ply") == on_disk.read_bytes()
+    expect(page.get_by_role("heading", level=1, name="live1")).to_be_visible()  # the page stays
+
+
+def test_a_card_moves_by_itself_and_a_finished_list_is_left_alone(
+    dashboard: Any, open_page: Open
+) -> None:
+    dashboard.put_record("moving1", "PROGRESS", {"progress": 10, "step": "Aligning"})
+    page = open_page(dashboard.url)
+    expect(page.get_by_text("Aligning · 10 %")).to_be_visible()
+    expect(page.get_by_text("Live · every 2 s")).to_be_visible()
+    dashboard.put_record("moving1", "PROGRESS", {"progress": 60, "step": "Meshing"})
+    expect(page.get_by_text("Meshing · 60 %")).to_be_visible()
+    put_ready(dashboard, "moving1")
+    expect(page.get_by_role("button", name="Refresh")).to_be_visible()
+    dashboard.put_record("later1", "STARTED")
+    page.wait_for_timeout(4500)  # two rounds of the refresh that must no longer be there
+    expect(page.get_by_role("button", name="later1")).to_have_count(0)
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("button", name="later1")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("record", "title", "code"),
+    [
+        (("SUCCESS", DONE), "Results expired", "JOB_EXPIRED · HTTP 410"),
+        (("FAILURE", {"exc_type": "E"}), "Job failed", "JOB_FAILED · HTTP 500"),
+        (("REVOKED", None), "Job cancelled", "JOB_FAILED · HTTP 500"),
+    ],
+)
+def test_banners_name_title_reason_and_code(
+    dashboard: Any, open_page: Open, record: tuple[str, Any], title: str, code: str
+) -> None:
+    dashboard.put_record("gone1", *record)
+    page = open_page(f"{dashboard.url}/?job=gone1")
+    banner = page.get_by_role("alert")
+    expect(banner).to_contain_text(title)
+    expect(banner).to_contain_text(code)
+    expect(page.get_by_role("link", name="Download ZIP")).to_have_count(0)
+
+
+def test_a_preview_is_enlarged_and_closed_by_keyboard(dashboard: Any, open_page: Open) -> None:
+    put_ready(dashboard, "look1")
+    page = open_page(f"{dashboard.url}/?job=look1")
+    opened = page.locator(".enlarged:popover-open")
+    page.get_by_role("button", name="Enlarge reconviagen, wireframe_01.png").click()
+    expect(opened).to_have_count(1)
+    expect(opened.get_by_role("link", name="Original PNG")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+
+
+def test_texts_from_jobs_are_shown_literally(dashboard: Any, open_page: Open) -> None:
+    image = "![x](http://evil.example/x.png) <img src=http://evil.example/y.png>"
+    text = f"**bold** {image} :material/home: $x^2$"
+    dashboard.put_record("evil1", "FAILURE", {"exc_type": "E", "exc_message": [text]})
+    dashboard.put_record("evil2", "PROGRESS", {"progress": 5, "step": text})
+    page = open_page(f"{dashboard.url}/?job=evil1")
+    expect(page.get_by_text(f"Job evil1 failed: E: {text}", exact=True)).to_be_visible()
+    page = open_page(dashboard.url)
+    expect(page.get_by_text(f"{text[:120]} · 5 %", exact=True)).to_be_visible()
+
+
+def test_two_models_stand_side_by_side(dashboard: Any, open_page: Open) -> None:
+    better = {"status": "normal", "metrics": {"psnr": 27.1, "ssim": 0.9}}
+    worse = {"status": "warning", "metrics": {"psnr": 24.0, "ssim": 0.8}}
+    dashboard.put_outputs("pair1", "nvdiffrec", quality=better)
+    put_ready(dashboard, "pair1", "reconviagen", quality=worse)
+    page = open_page(f"{dashboard.url}/?job=pair1")
+    expect(page.get_by_text("nvdiffrec beats ReconViaGen by 3.1 dB PSNR.")).to_be_visible()
+    expect(page.get_by_text("+3.1 dB")).to_be_visible()
+    page.get_by_text("ReconViaGen", exact=True).click()
+    expect(page.get_by_text("-3.1 dB")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), PHONE], ids=["desktop", "phone"])
+def test_no_page_scrolls_sideways_in_either_theme(
+    dashboard: Any, open_page: Open, size: tuple[int, int], scheme: str
+) -> None:
+    put_ready(dashboard, "fit1", "reconviagen", "nvdiffrec")
+    dashboard.put_record("fit2", "PROGRESS", {"progress": 50, "step": "Texturing"})
+    for address in ("", "?job=fit1", "?job=fit2", "?job=none"):
+        page = open_page(f"{dashboard.url}/{address}", size, scheme)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        main = page.locator('[data-testid="stMain"]')
+        assert wide <= size[0]
+        assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+        colour = page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
+        assert colour == scheme
+
+
+def test_redis_away_is_one_calm_banner_and_the_jobs_stay(dashboard: Any, open_page: Open) -> None:
+    put_ready(dashboard, "known1")
+    page = open_page(dashboard.url)
+    expect(page.get_by_text("Ready", exact=True).first).to_be_visible()
+    (dashboard.storage / "moving").mkdir()
+    os.kill(dashboard.backend._process.pid, signal.SIGSTOP)
+    try:
+        page = open_page(dashboard.url)
+        expect(page.get_by_role("alert")).to_have_count(1)
+        expect(page.get_by_role("alert")).to_contain_text("Job states unavailable")
+        expect(page.get_by_role("button", name="known1")).to_be_visible()
+        expect(page.get_by_role("button", name="moving", exact=True)).to_be_visible()
+    finally:
+        os.kill(dashboard.backend._process.pid, signal.SIGCONT)
+    expect(page.get_by_role("alert")).to_have_count(0)  # it recovers by itself
+
+
+def test_everything_works_below_a_path_prefix(
+    start_dashboard: Callable[..., Any], open_page: Open, tmp_path: Path
+) -> None:
+    dashboard = start_dashboard("--server.baseUrlPath=recon/one", base="/recon/one")
+    put_ready(dashboard, "based1")
+    page = open_page(f"{dashboard.url}/")
+    expect(page.get_by_alt_text("Preview of job based1")).to_have_js_property("naturalWidth", 384)
+    click_on(page, "Preview of job based1")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download ZIP").click()
+    started.value.save_as(tmp_path / "based1.zip")
+    assert zipfile.is_zipfile(tmp_path / "based1.zip")
+    answer = json.loads(page.request.get(f"{dashboard.url}/jobs/based1").text())
+    assert answer["download_url"] == "/recon/one/jobs/based1/download"
+    assert page.request.get(f"{dashboard.url}/jobs/x/y").status == 404

