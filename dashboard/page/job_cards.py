@@ -13,7 +13,7 @@ from dashboard.page.wording import (
     NO_PICTURE,
     STATUS_LOOKS,
     age_text,
-    model_label,
+    model_text,
     plain,
     quality_look,
     size_text,
@@ -39,8 +39,8 @@ def _card(job: Job) -> None:
         st.badge(look.label, icon=look.icon, color=look.color)
     if status is JobStatus.RUNNING:
         _progress(job)
-    for position, model in enumerate(job.outputs.models):
-        _quality(model, position)
+    for model in job.outputs.models:
+        _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
     facts(" · ".join([age_text(job.updated_at), *size]), quiet=True)
 
@@ -56,20 +56,20 @@ def _progress(job: Job) -> None:
     st.progress(percent / 100)
 
 
-def _quality(model: ModelOutput, position: int) -> None:
+def _quality(model: ModelOutput) -> None:
     """One line a model: its figures, coloured by the pipeline's own judgement."""
     quality = model.quality
-    label = model_label(model.name, position)
+    name = model_text(model.name)
     if quality is None:
-        facts(f"{label} · no quality figures", quiet=True)
+        facts(f"{name} · no quality figures", quiet=True)
         return
     found = [
         f"{metric.text(value)}{'' if metric.unit else f' {metric.name}'}"
         for metric in METRICS[:2]
         if (value := quality.metrics[metric.key]) is not None
     ]
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
         look = quality_look(quality.status)
-        facts(f"{label} {' · '.join(found) or 'no figures'}")
+        facts(f"{name} {' · '.join(found) or 'no figures'}")
         st.space("stretch")
         st.badge(look.label, color=look.color)

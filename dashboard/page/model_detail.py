@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard.jobs import Job
-from dashboard.mesh_facts import UnreadableMeshError
-from dashboard.meshes import mesh_file, read_mesh_facts
+from dashboard.mesh_counts import UnreadableMeshError
+from dashboard.meshes import mesh_file, read_counts, read_surface
 from dashboard.outputs import ModelOutput, read_quality_text
 from dashboard.page.pieces import (
     LARGE_EDGE_PX,
@@ -16,7 +16,9 @@ from dashboard.page.pieces import (
     picture,
 )
 from dashboard.page.quality_panel import show_comparison, show_quality
-from dashboard.page.wording import model_label, size_text
+from dashboard.page.wording import model_label, model_text, plain, size_text
+
+SURFACE_POLL_S = 1.0
 
 
 def show_models(job: Job) -> None:
@@ -35,10 +37,10 @@ def show_models(job: Job) -> None:
                 key=f"model-{job.job_id}",
                 label_visibility="collapsed",
             )
-            show_comparison(models, labels)
+            show_comparison(models)
         chosen = picked if picked in range(len(models)) else 0
     model = models[chosen]
-    if labels[chosen].lower() != model.name.lower():
+    if labels[chosen] != plain(model_text(model.name)):
         facts(f"Model directory: {model.name}", quiet=True)
     _show_model(job, model, models, labels)
 
@@ -104,18 +106,39 @@ def _mesh(job_id: str, model: ModelOutput) -> None:
         facts("This model left no mesh.", quiet=True)
         return
     try:
-        with st.skeleton(height=150):
-            mesh = read_mesh_facts(job_id, model.name, name)
+        counts = read_counts(job_id, model.name, name)
+        figures(
+            {
+                "Vertices": f"{counts.vertices:,}",
+                "Faces": f"{counts.faces:,}",
+                "Read from": name,
+            }
+        )
+        is_measured = read_surface(job_id, model.name, name) is not None
     except UnreadableMeshError as exc:
         facts(f"Facts about {name} are unavailable: {exc}.", quiet=True)
         return
+    every = None if is_measured else SURFACE_POLL_S
+    st.fragment(_surface, run_every=every)(job_id, model.name, name, is_measured=is_measured)
+
+
+def _surface(job_id: str, model: str, name: str, *, is_measured: bool) -> None:
+    """Show what is measured in the background, and stop asking when it is there."""
+    try:
+        surface = read_surface(job_id, model, name)
+    except UnreadableMeshError as exc:
+        facts(f"The surface of {name} cannot be measured: {exc}.", quiet=True)
+        return
+    if surface is None:
+        facts("Measuring the surface …", quiet=True)
+        return
+    if not is_measured:
+        st.rerun()
+    extents = " × ".join(f"{length:.3g}" for length in surface.extents)
     figures(
         {
-            "Vertices": f"{mesh.vertices:,}",
-            "Faces": f"{mesh.faces:,}",
-            "Watertight": "Yes" if mesh.is_watertight else "No",
-            "Extents, in the file's units": " × ".join(f"{length:.3g}" for length in mesh.extents),
-            "Read from": name,
+            "Watertight": "Yes" if surface.is_watertight else "No",
+            "Extents, in the file's units": extents,
         }
     )
 

@@ -4,21 +4,21 @@ import streamlit as st
 
 from dashboard.outputs import ModelOutput
 from dashboard.page.pieces import facts
-from dashboard.page.wording import quality_look
+from dashboard.page.wording import model_text, quality_look
 from dashboard.quality import METRICS, Metric, Quality, find_lead
 
 
-def show_comparison(models: tuple[ModelOutput, ...], labels: list[str]) -> None:
+def show_comparison(models: tuple[ModelOutput, ...]) -> None:
     """Say in one line which of the models is ahead, and by how much."""
     lead = find_lead([model.quality for model in models])
     if lead is None:
         facts("The models cannot be compared: fewer than two have a PSNR.", quiet=True)
         return
-    first, second, by = lead
-    if by == 0:
-        facts(f"{labels[first]} and {labels[second]} are level in PSNR.")
+    first, second = (model_text(models[position].name) for position in lead[:2])
+    if lead[2] == 0:
+        facts(f"{first} and {second} are level in PSNR.")
     else:
-        facts(f"{labels[first]} beats {labels[second]} by {by:.1f} dB PSNR.")
+        facts(f"{first} beats {second} by {lead[2]:.1f} dB PSNR.")
 
 
 def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str]) -> None:

@@ -54,6 +54,11 @@ def quality_look(status: QualityStatus | None) -> Look:
     return QUALITY_LOOKS[status] if status else NO_QUALITY
 
 
+def model_text(name: str) -> str:
+    """Name a model where nothing is read as markup."""
+    return MODEL_NAMES.get(name, name)
+
+
 def model_label(name: str, position: int) -> str:
     """Name a model in a label, which renders markdown: a name that is not plain gets a number."""
     if name in MODEL_NAMES:
