@@ -7,10 +7,13 @@ if __name__ == "__main__":
 else:
     import streamlit as st
 
+    import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
     from dashboard.api import middleware, routes
     from dashboard.settings import read_settings
+    from dashboard.zip_cache import remove_unfinished
 
     read_settings()  # a bad value ends the start, with its name
+    remove_unfinished()
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
     app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix))

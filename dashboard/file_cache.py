@@ -17,16 +17,23 @@ def cached(kind: str, key: tuple[object, ...], make: Callable[[], bytes]) -> byt
 
     A cache that cannot be read or written costs time, never the answer.
     """
-    path = _path(kind, key)
+    kept = find_cached(kind, key)
+    if kept is not None:
+        return kept
+    content = make()
     try:
-        return path.read_bytes()
-    except OSError:
-        content = make()
-    try:
-        _write(path, content)
+        _write(_path(kind, key), content)
     except OSError as exc:
         log.warning("cannot keep %s in the cache: %s", kind, exc.strerror)
     return content
+
+
+def find_cached(kind: str, key: tuple[object, ...]) -> bytes | None:
+    """Return the bytes kept for this key, or None."""
+    try:
+        return _path(kind, key).read_bytes()
+    except OSError:
+        return None
 
 
 def _path(kind: str, key: tuple[object, ...]) -> Path:

@@ -1,4 +1,4 @@
-"""Count and measure one mesh with trimesh; run as a program, so that it can be killed."""
+"""Measure one mesh's surface with trimesh; run as a program, so that it can be killed."""
 
 import json
 import resource
@@ -6,28 +6,24 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
+from dashboard.mesh_counts import UnreadableMeshError
+
 MEMORY_MAX_BYTES = 3 << 30
 
 
-class UnreadableMeshError(Exception):
-    """trimesh cannot parse the file, or there is no surface in it."""
-
-
 @dataclass(frozen=True)
-class MeshFacts:
-    """One mesh as stored: UV seams may have split vertices, nothing is repaired.
+class Surface:
+    """What only the loaded mesh tells; nothing is repaired.
 
-    Lengths are in the file's own units; a reconstruction has no metric scale. `is_watertight`
-    is asked of the surface with vertices at one place taken as one.
+    Extents are in the file's own units: a reconstruction has no metric scale. Watertight is
+    asked with vertices at one place taken as one, because UV seams split them.
     """
 
-    vertices: int
-    faces: int
     is_watertight: bool
     extents: tuple[float, float, float]
 
 
-def measure(file: BinaryIO, file_type: str) -> MeshFacts:
+def measure(file: BinaryIO, file_type: str) -> Surface:
     """Read a mesh of type `ply`, `glb` or `obj`; what it refers to is not looked up.
 
     Raises UnreadableMeshError.
@@ -40,15 +36,14 @@ def measure(file: BinaryIO, file_type: str) -> MeshFacts:
         raise UnreadableMeshError(f"it cannot be parsed ({type(exc).__name__})") from exc
 
 
-def _measure(file: BinaryIO, file_type: str) -> MeshFacts:
+def _measure(file: BinaryIO, file_type: str) -> Surface:
     import trimesh  # noqa: PLC0415  half a second, and only a process of its own needs it
 
     scene = trimesh.load_scene(file, file_type=file_type, process=False, skip_materials=True)
     mesh = scene.to_mesh()
-    vertices, faces = len(mesh.vertices), len(mesh.faces)
     x, y, z = (float(length) for length in mesh.extents)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
-    return MeshFacts(vertices, faces, bool(mesh.is_watertight), (x, y, z))
+    return Surface(bool(mesh.is_watertight), (x, y, z))
 
 
 def main() -> None:

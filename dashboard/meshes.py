@@ -1,18 +1,33 @@
-"""Facts about a job's meshes: measured once in a process of their own, then kept."""
+"""Facts about a job's meshes: counts at once, the surface measured once in the background."""
 
 import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
-from dashboard.file_cache import cached
-from dashboard.mesh_facts import MeshFacts, UnreadableMeshError
+from dashboard.file_cache import cached, find_cached
+from dashboard.mesh_counts import MeshCounts, UnreadableMeshError, count_mesh
+from dashboard.mesh_surface import Surface
 from dashboard.outputs import ModelOutput, open_output
 
 # PLY first: it alone keeps one vertex where a texture seam makes GLB and OBJ store two.
 MESH_FILES = ("mesh.ply", "mesh.glb", "mesh.obj")
-MESH_MAX_BYTES = 400 << 20
+MEASURED_MAX_BYTES = 400 << 20
 MEASURE_TIMEOUT_S = 60
+REMEMBERED_MAX = 500
+
+COUNTS, SURFACES = "mesh-counts", "mesh-surfaces"
+# Job, model, file name, size in bytes, mtime in ns.
+Key = tuple[str, str, str, int, int]
+
+# One at a time: measuring keeps a core busy and may take gigabytes.
+_measuring = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meshes")
+_measured: dict[Key, Future[bytes]] = {}
+_lock = threading.Lock()
 
 
 def mesh_file(model: ModelOutput) -> str | None:
@@ -20,42 +35,84 @@ def mesh_file(model: ModelOutput) -> str | None:
     return next((name for name in MESH_FILES if model.file(name)), None)
 
 
-def read_mesh_facts(job_id: str, model: str, name: str) -> MeshFacts:
-    """Measure one mesh of a job; the second time the answer comes from the cache.
+def read_counts(job_id: str, model: str, name: str) -> MeshCounts:
+    """Count a mesh's vertices and faces without loading it. Raises UnreadableMeshError."""
+    file, key = _open(job_id, model, name)
+    with file:
+        return MeshCounts(**_answer(cached(COUNTS, key, lambda: _count(file, key))))
 
-    Raises UnreadableMeshError, its text saying why, for what cannot be measured.
-    """
+
+def read_surface(job_id: str, model: str, name: str) -> Surface | None:
+    """Measure a mesh's surface, once; None while that is under way. Raises UnreadableMeshError."""
+    file, key = _open(job_id, model, name)
+    file.close()
+    kept = find_cached(SURFACES, key)
+    if kept is None:
+        measured = _measure_later(key)
+        if not measured.done():
+            return None
+        kept = measured.result()
+    answer = _answer(kept)
+    return Surface(answer["is_watertight"], tuple(answer["extents"]))
+
+
+def _open(job_id: str, model: str, name: str) -> tuple[BinaryIO, Key]:
     try:
         file, found = open_output(job_id, model, name)
     except FileNotFoundError as exc:
         raise UnreadableMeshError("it has been removed") from exc
-    with file:
-        key = (job_id, model, name, found.st_size, found.st_mtime_ns)
-        answer = json.loads(cached("meshes", key, lambda: _measure(file.fileno(), name, found)))
+    return file, (job_id, model, name, found.st_size, found.st_mtime_ns)
+
+
+def _answer(kept: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(kept)
     if "problem" in answer:
         raise UnreadableMeshError(answer["problem"])
-    return MeshFacts(**answer | {"extents": tuple(answer["extents"])})
-
-
-def _measure(descriptor: int, name: str, found: os.stat_result) -> bytes:
-    if found.st_size > MESH_MAX_BYTES:
-        return _problem(f"it is larger than {MESH_MAX_BYTES >> 20} MB")
-    command = [sys.executable, "-m", "dashboard.mesh_facts", name.rpartition(".")[2]]
-    try:
-        done = subprocess.run(  # noqa: S603  our own module, and a type out of MESH_FILES
-            command,
-            stdin=descriptor,
-            capture_output=True,
-            timeout=MEASURE_TIMEOUT_S,
-            check=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except subprocess.TimeoutExpired:
-        return _problem(f"it took more than {MEASURE_TIMEOUT_S} s")
-    except subprocess.CalledProcessError:
-        return _problem("it cannot be read in the memory that is allowed")
-    return done.stdout
+    return answer
 
 
 def _problem(text: str) -> bytes:
     return json.dumps({"problem": text}).encode()
+
+
+def _type_of(key: Key) -> str:
+    return key[2].rpartition(".")[2]
+
+
+def _count(file: BinaryIO, key: Key) -> bytes:
+    try:
+        return json.dumps(asdict(count_mesh(file, _type_of(key), key[3]))).encode()
+    except UnreadableMeshError as exc:
+        return _problem(str(exc))
+
+
+def _measure_later(key: Key) -> Future[bytes]:
+    with _lock:
+        if key not in _measured:
+            _measured[key] = _measuring.submit(cached, SURFACES, key, lambda: _measure(key))
+        if len(_measured) > REMEMBERED_MAX:
+            _measured.pop(next(iter(_measured)))
+        return _measured[key]
+
+
+def _measure(key: Key) -> bytes:
+    """Measure in a process of its own, which may run out of time or memory without harm."""
+    if key[3] > MEASURED_MAX_BYTES:
+        return _problem(f"it is larger than {MEASURED_MAX_BYTES >> 20} MB")
+    command = [sys.executable, "-m", "dashboard.mesh_surface", _type_of(key)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        with _open(*key[:3])[0] as file:
+            done = subprocess.run(  # noqa: S603  our own module, and a type out of MESH_FILES
+                command,
+                stdin=file,
+                capture_output=True,
+                timeout=MEASURE_TIMEOUT_S,
+                check=True,
+                env=environment,
+            )
+    except subprocess.TimeoutExpired:
+        return _problem(f"it took more than {MEASURE_TIMEOUT_S} s")
+    except (subprocess.CalledProcessError, OSError):
+        return _problem("it cannot be read in the memory that is allowed")
+    return done.stdout

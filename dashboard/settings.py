@@ -30,10 +30,14 @@ def _path(variable: str, value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
-def _count(variable: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 64):
-        raise SettingError(variable, value, "a whole number from 1 to 64")
-    return int(value)
+def _whole(least: int, most: int) -> Callable[[str, str], int]:
+    def read(variable: str, value: str) -> int:
+        whole = value.isascii() and value.isdigit() and len(value) <= 9
+        if not whole or not least <= int(value) <= most:
+            raise SettingError(variable, value, f"a whole number from {least} to {most}")
+        return int(value)
+
+    return read
 
 
 def _switch(variable: str, value: str) -> bool:
@@ -67,10 +71,22 @@ CACHE_PATH = Setting(
     "CACHE_PATH",
     "~/.cache/recon-dashboard",
     _path,
-    "Where thumbnails and mesh facts are kept; may be deleted at any time.",
+    "Where thumbnails, mesh facts and ZIPs are kept; may be deleted at any time.",
 )
 MAX_BUILDS = Setting(
-    "MAX_BUILDS", "2", _count, "How many ZIPs are packed at once; beyond it: 503 BUSY."
+    "MAX_BUILDS", "2", _whole(1, 64), "How many ZIPs are packed at once; beyond it: 503 BUSY."
+)
+MAX_ZIP_IN_MEMORY_MB = Setting(
+    "MAX_ZIP_IN_MEMORY_MB",
+    "512",
+    _whole(0, 1_000_000),
+    "Jobs with more MB of files are streamed while they are packed, without Content-Length.",
+)
+ZIP_CACHE_MB = Setting(
+    "ZIP_CACHE_MB",
+    "2048",
+    _whole(0, 100_000_000),
+    "How many MB of finished ZIPs are kept for the next download; 0 keeps none.",
 )
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
@@ -84,6 +100,8 @@ class Settings:
     result_backend_url: Annotated[str, RESULT_BACKEND_URL]
     cache_path: Annotated[Path, CACHE_PATH]
     max_builds: Annotated[int, MAX_BUILDS]
+    max_zip_in_memory_mb: Annotated[int, MAX_ZIP_IN_MEMORY_MB]
+    zip_cache_mb: Annotated[int, ZIP_CACHE_MB]
     demo: Annotated[bool, RECON_DEMO]
 
 

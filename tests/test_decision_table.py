@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from dashboard.api import zip_builds
 from dashboard.errors import REFUSALS, ErrorCode, JobStatus, Severity, refusal_for
 
 JOB = "abcd1234"
@@ -218,15 +219,13 @@ def test_unreadable_is_not_expired(http: TestClient, finished_job: str, storage:
 def test_results_that_vanish_before_packing_are_expired(
     http: TestClient, finished_job: str, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashboard.api import download
-
-    pack = download.create_result_zip
+    pack = zip_builds.stream_result_zip
 
     def remove_and_pack(job_id: str, directory: Path) -> object:
         shutil.rmtree(storage / finished_job)
         return pack(job_id, directory)
 
-    monkeypatch.setattr(download, "create_result_zip", remove_and_pack)
+    monkeypatch.setattr(zip_builds, "stream_result_zip", remove_and_pack)
     response = http.get(f"/jobs/{finished_job}/download")
     assert (response.status_code, response.json()["error"]["code"]) == (410, "JOB_EXPIRED")
 

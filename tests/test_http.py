@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from dashboard import __version__
-from dashboard.api import download
+from dashboard.api import download, zip_builds
 
 
 def error_of(response: Any) -> tuple[int, str]:
@@ -50,6 +50,7 @@ def test_the_zip_comes_whole_with_its_headers(
 def test_head_promises_no_length_and_packs_nothing(
     http: TestClient, finished_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(zip_builds, "stream_result_zip", lambda *_: pytest.fail("packed"))
     monkeypatch.setattr(download, "create_result_zip", lambda *_: pytest.fail("packed"))
     response = http.head(f"/jobs/{finished_job}/download")
     assert response.status_code == 200
@@ -60,13 +61,13 @@ def test_head_promises_no_length_and_packs_nothing(
 def test_a_build_beyond_the_limit_is_told_to_come_back(
     http: TestClient, finished_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for slot in (slots := [object() for _ in range(int(download.BUILDS.total_tokens))]):
-        download.BUILDS.acquire_on_behalf_of_nowait(slot)
+    for slot in (slots := [object() for _ in range(int(zip_builds.SLOTS.total_tokens))]):
+        zip_builds.SLOTS.acquire_on_behalf_of_nowait(slot)
     try:
         response = http.get(f"/jobs/{finished_job}/download")
     finally:
         for slot in slots:
-            download.BUILDS.release_on_behalf_of(slot)
+            zip_builds.SLOTS.release_on_behalf_of(slot)
     assert error_of(response) == (503, "BUSY")
     assert int(response.headers["retry-after"]) > 0
     assert http.get(f"/jobs/{finished_job}/download").status_code == 200
@@ -434,7 +435,7 @@ def test_an_unforeseen_fault_is_told_without_traceback(
     def explode(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(download, "create_result_zip", explode)
+    monkeypatch.setattr(zip_builds, "stream_result_zip", explode)
     response = http.get(f"/jobs/{finished_job}/download")
     assert error_of(response) == (500, "INTERNAL_ERROR")
     assert "secret detail" not in response.text

@@ -16,16 +16,18 @@ MODULES = {
 LAYERS = (
     {"dashboard", "dashboard.settings", "dashboard.urls"},
     {"dashboard.errors", "dashboard.celery_record", "dashboard.job_ids"},
-    {"dashboard.status", "dashboard.quality", "dashboard.job_query", "dashboard.mesh_facts"},
+    {"dashboard.status", "dashboard.quality", "dashboard.job_query", "dashboard.mesh_counts"},
+    {"dashboard.mesh_surface"},
     {"dashboard.file_cache"},
     {"dashboard.outputs", "dashboard.records"},
-    {"dashboard.jobs", "dashboard.thumbnails", "dashboard.meshes"},
+    {"dashboard.jobs", "dashboard.thumbnails", "dashboard.meshes", "dashboard.zip_cache"},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
 PURE = {
     "dashboard.celery_record",
     "dashboard.errors",
     "dashboard.job_query",
+    "dashboard.mesh_counts",
     "dashboard.quality",
     "dashboard.status",
     "dashboard.urls",
@@ -69,6 +71,25 @@ def test_a_module_imports_only_from_layers_before_its_own(module: str) -> None:
 def test_pure_modules_know_no_server_no_page_and_no_redis(module: str) -> None:
     roots = {name.partition(".")[0] for name in imports_of(MODULES[module])}
     assert roots.isdisjoint({"streamlit", "starlette", "anyio", "celery", "redis", "os", "pathlib"})
+
+
+# What only some may import, from outside; for whole folders ruff's banned-api would be too coarse.
+ALONE = {
+    "streamlit": {"dashboard.page"},
+    "starlette": {"dashboard.api"},
+    "anyio": {"dashboard.api"},
+    "celery": {"dashboard.demo"},
+    "kombu": {"dashboard.demo"},
+    "redis": {"dashboard.records", "dashboard.demo"},
+    "trimesh": {"dashboard.mesh_surface", "dashboard.demo"},
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_library_is_known_only_where_it_belongs(module: str) -> None:
+    roots = {name.partition(".")[0] for name in imports_of(MODULES[module])}
+    for library in roots & ALONE.keys():
+        assert package_of(module) in ALONE[library], f"{module} imports {library}"
 
 
 def test_the_packager_needs_none_of_us() -> None:

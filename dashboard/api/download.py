@@ -1,25 +1,27 @@
 """GET|HEAD /jobs/{job_id}/download: a whole ZIP, or a refusal that says why."""
 
 import logging
-from io import BytesIO
+import os
+from contextlib import ExitStack
+from typing import BinaryIO
 
-from anyio import CapacityLimiter, WouldBlock, to_thread
+from anyio import WouldBlock
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard.api.answers import NO_STORE, refuse, refuse_decided
-from dashboard.api.sending import FileBody
+from dashboard.api.answers import refuse, refuse_decided
+from dashboard.api.sending import FileBody, is_unchanged, not_modified
 from dashboard.api.threads import run
+from dashboard.api.zip_bodies import FollowedZip, StreamedZip
+from dashboard.api.zip_builds import THREADS, build_slot, join_build
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import output_directory
 from dashboard.settings import read_settings
-from result_packager import ResultPackagerError, create_result_zip
+from dashboard.zip_cache import archive_key, is_enabled, open_cached
+from result_packager import ResultPackagerError, create_result_zip, stream_result_zip
 
 log = logging.getLogger(__name__)
-
-# Packing keeps every core busy: more at once would only make each of them slower.
-BUILDS = CapacityLimiter(read_settings().max_builds)
 
 
 async def download_results(request: Request) -> Response:
@@ -27,41 +29,88 @@ async def download_results(request: Request) -> Response:
     job = await run(get_job, request.path_params["job_id"])
     if job.status is not JobStatus.READY:
         return refuse_decided(job.decision)
-    if request.method == "HEAD":
-        return _head(job.job_id)
     try:
-        packed = await _pack(job.job_id)
+        key, size_bytes = await run(archive_key, job.job_id)
+        return await Download(request, job.job_id, key, size_bytes).respond()
     except WouldBlock:
         return refuse(ErrorCode.BUSY, details={"job_id": job.job_id})
     except ResultPackagerError as exc:
         log.warning("packing job %s failed: %s", job.job_id, exc)
         return await _refuse_lost(job)
-    return FileBody(packed, packed.getbuffer().nbytes, _headers(job.job_id))
 
 
-def _headers(job_id: str) -> dict[str, str]:
-    return {
-        "Content-Type": "application/zip",
-        "Content-Disposition": f"attachment; filename={job_id}.zip",
-        **NO_STORE,
-    }
+class Download:
+    """One request for an archive: from the cache, into the cache, or past it.
 
+    `size_bytes` is the sum of the files; the archive is a little smaller.
+    """
 
-def _head(job_id: str) -> Response:
-    """The size is known only when the ZIP has been packed, so no Content-Length is promised."""
-    response = Response(headers=_headers(job_id))
-    del response.headers["content-length"]
-    return response
+    def __init__(self, request: Request, job_id: str, key: str, size_bytes: int) -> None:
+        self.request, self.job_id, self.key, self.size_bytes = request, job_id, key, size_bytes
+        self.etag = f'"{key}"'
+        self.headers = {
+            "Content-Type": "application/zip",
+            "Content-Disposition": f"attachment; filename={job_id}.zip",
+            "Cache-Control": "private, no-cache",
+            "ETag": self.etag,
+        }
 
+    async def respond(self) -> Response:
+        """Raises WouldBlock if all slots are taken, or the packager's refusals."""
+        if is_unchanged(self.request.headers.get("if-none-match"), self.etag):
+            return not_modified({name.lower(): value for name, value in self.headers.items()})
+        cached = await run(open_cached, self.key) if is_enabled() else None
+        if cached is not None:
+            return self._file(cached)
+        if self.request.method == "HEAD":
+            return self._head()
+        if is_enabled():
+            response = await self._through_cache()
+            if response is not None:
+                return response
+        return await self._past_cache()
 
-async def _pack(job_id: str) -> BytesIO:
-    """Pack in a thread. Raises WouldBlock at once if all slots are taken."""
-    slot = object()
-    BUILDS.acquire_on_behalf_of_nowait(slot)
-    try:
-        return await to_thread.run_sync(create_result_zip, job_id, output_directory(job_id))
-    finally:
-        BUILDS.release_on_behalf_of(slot)
+    @property
+    def _is_streamed(self) -> bool:
+        """A part can only be cut out of a whole, so a request for a range waits for it."""
+        limit = read_settings().max_zip_in_memory_mb * 1_000_000
+        return self.size_bytes > limit and "range" not in self.request.headers
+
+    def _file(self, file: BinaryIO) -> Response:
+        size_bytes = file.seek(0, os.SEEK_END)
+        return FileBody(file, size_bytes, self.headers | {"Accept-Ranges": "bytes"})
+
+    def _head(self) -> Response:
+        """The size is known only of a packed archive, so no Content-Length is promised."""
+        response = Response(headers=self.headers)
+        del response.headers["content-length"]
+        return response
+
+    async def _through_cache(self) -> Response | None:
+        """Build into the cache and send from there; None where the cache cannot be used."""
+        with ExitStack() as stack:
+            build = join_build(self.job_id, self.key, self.size_bytes)
+            stack.enter_context(build.awaited())
+            await (build.until_begun() if self._is_streamed else build.until_done())
+            if build.lost_cache:
+                return None
+            if build.failure:
+                raise build.failure
+            if self._is_streamed and not build.is_done:
+                reader = build.reader()
+                return FollowedZip(build, reader, stack.pop_all(), self.headers)
+        cached = await run(open_cached, self.key)
+        return self._file(cached) if cached is not None else None
+
+    async def _past_cache(self) -> Response:
+        """Build in memory; what is too large for that is streamed."""
+        arguments = self.job_id, output_directory(self.job_id)
+        with ExitStack() as stack:
+            stack.enter_context(build_slot())
+            if self._is_streamed:
+                stream = await run(stream_result_zip, *arguments, limiter=THREADS)
+                return StreamedZip(stream, stack.pop_all(), self.headers)
+            return self._file(await run(create_result_zip, *arguments, limiter=THREADS))
 
 
 async def _refuse_lost(job: Job) -> Response:

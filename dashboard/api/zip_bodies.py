@@ -1,0 +1,101 @@
+"""Archives that are sent while they are packed: no Content-Length, and a fault breaks off.
+
+What is raised on the way leaves the body without its end, so every client sees a broken transfer
+and none a valid archive that lacks a member.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import BinaryIO
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from dashboard.api.sending import PIECE_BYTES
+from dashboard.api.threads import run
+from dashboard.api.zip_builds import THREADS, Build
+from dashboard.outputs import output_directory
+from result_packager import ResultStream, stream_result_zip
+
+
+class ZipBody(Response):
+    """The start and the end of such a body; `holds` is given back when it has been sent."""
+
+    def __init__(self, holds: ExitStack, headers: Mapping[str, str]) -> None:
+        self.holds = holds
+        self.status_code, self.background = 200, None
+        self.init_headers(headers)
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        with self.holds:
+            await send(start)
+            await self.send_content(send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def send_content(self, send: Send) -> None:
+        raise NotImplementedError
+
+
+class StreamedZip(ZipBody):
+    """Pack and send at the client's pace; nothing is kept."""
+
+    def __init__(self, stream: ResultStream, holds: ExitStack, headers: Mapping[str, str]) -> None:
+        super().__init__(holds, headers)
+        self.stream = stream
+
+    async def send_content(self, send: Send) -> None:
+        await send_stream(self.stream, send)
+
+
+class FollowedZip(ZipBody):
+    """Send what a build has written into the cache, as it grows; the client's pace is its own."""
+
+    def __init__(
+        self, build: Build, reader: BinaryIO, holds: ExitStack, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(holds, headers)
+        self.build, self.reader = build, reader
+
+    async def send_content(self, send: Send) -> None:
+        sent = await self._follow(send)
+        if self.build.lost_cache:
+            await self._carry_on(sent, send)
+        elif self.build.failure:
+            raise self.build.failure
+
+    async def _follow(self, send: Send) -> int:
+        """Send until the build ends, well or not; return how many bytes were sent."""
+        sent = 0
+        with self.reader:
+            while True:
+                news, is_done = self.build.next_news(), self.build.is_done
+                piece = await run(self.reader.read, PIECE_BYTES)
+                if piece:
+                    await send_piece(piece, send)
+                    sent += len(piece)
+                elif is_done:
+                    return sent
+                else:
+                    await news.wait()
+
+    async def _carry_on(self, sent: int, send: Send) -> None:
+        """The cache failed, not the job: the same files pack to the same bytes once more."""
+        job_id = self.build.job_id
+        stream = await run(stream_result_zip, job_id, output_directory(job_id), limiter=THREADS)
+        await send_stream(stream, send, skip_bytes=sent)
+
+
+async def send_stream(stream: ResultStream, send: Send, skip_bytes: int = 0) -> None:
+    """Send a stream's chunks, without the first bytes; close it whatever happens."""
+    try:
+        while (chunk := await run(next, stream, b"", limiter=THREADS)) != b"":
+            if skip_bytes < len(chunk):
+                await send_piece(chunk[skip_bytes:], send)
+            skip_bytes = max(skip_bytes - len(chunk), 0)
+    finally:
+        await run(stream.close, limiter=THREADS)
+
+
+async def send_piece(piece: bytes, send: Send) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,0 +1,121 @@
+"""Finished ZIPs on disk: named by what they hold, bounded; the least recently used goes first."""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from dashboard.outputs import output_directory
+from dashboard.settings import read_settings
+from result_packager import list_members
+
+log = logging.getLogger(__name__)
+
+SUFFIX, UNFINISHED = ".zip", ".part"
+# A change of the archive's format must not find the archives of the format before.
+FORMAT = 1
+
+
+class CacheFullError(OSError):
+    """The archive does not fit into the cache."""
+
+
+def archive_key(job_id: str) -> tuple[str, int]:
+    """Name the archive of a job's present files, and sum up the files' bytes.
+
+    The same files (path, size, mtime) always pack to the same bytes, so this is an ETag too.
+    """
+    members = list_members(output_directory(job_id))
+    parts = [(member.arcname, member.size_bytes, member.mtime_ns) for member in members]
+    digest = hashlib.sha256(repr((FORMAT, job_id, parts)).encode()).hexdigest()
+    return digest[:40], sum(member.size_bytes for member in members)
+
+
+def is_enabled() -> bool:
+    return read_settings().zip_cache_mb > 0
+
+
+def open_cached(key: str) -> BinaryIO | None:
+    """Open a finished archive and mark it as used now; None if it is not there."""
+    path = _directory() / f"{key}{SUFFIX}"
+    try:
+        file = path.open("rb")
+    except OSError:
+        return None
+    try:
+        os.utime(path)
+    except OSError as exc:
+        log.warning("cannot mark %s as used: %s", path.name, exc.strerror)
+    return file
+
+
+class NewArchive:
+    """An archive that is being written; it appears in the cache when it is whole, or never.
+
+    Raises OSError where the cache cannot be written; `discard` leaves nothing behind.
+    """
+
+    def __init__(self, key: str, expected_bytes: int) -> None:
+        directory = _directory()
+        directory.mkdir(parents=True, exist_ok=True)
+        self._make_room(expected_bytes)
+        descriptor, name = tempfile.mkstemp(dir=directory, suffix=UNFINISHED)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._path, self._final = Path(name), directory / f"{key}{SUFFIX}"
+
+    def write(self, chunk: bytes) -> None:
+        if self._file.write(chunk) != len(chunk):
+            raise CacheFullError("the disk took only a part")
+
+    def reader(self) -> BinaryIO:
+        """Open the archive as far as it is written; stays readable whatever becomes of it."""
+        return self._path.open("rb", buffering=0)
+
+    def finish(self) -> None:
+        self._file.close()
+        self._path.replace(self._final)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def _make_room(self, expected_bytes: int) -> None:
+        """Remove what was not used for longest until the new archive fits."""
+        limit = read_settings().zip_cache_mb * 1_000_000
+        directory = _directory()
+        if expected_bytes > min(limit, shutil.disk_usage(directory).free):
+            raise CacheFullError("the archive is larger than the cache or the disk's free space")
+        kept = sorted(directory.glob(f"*{SUFFIX}"), key=_last_used)
+        total = sum(_size(path) for path in kept)
+        for path in kept:
+            if total + expected_bytes <= limit:
+                return
+            total -= _size(path)
+            path.unlink(missing_ok=True)  # who is reading it reads on
+
+
+def remove_unfinished() -> None:
+    """Remove what a killed server left half written; for the start, before anything is packed."""
+    for path in _directory().glob(f"*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def _directory() -> Path:
+    return read_settings().cache_path / "zips"
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

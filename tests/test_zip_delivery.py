@@ -1,0 +1,323 @@
+"""How archives reach their clients: cached, built once, streamed, resumed, never half."""
+
+import asyncio
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from dashboard import zip_cache
+from dashboard.api import download, routes, zip_builds
+from dashboard.zip_cache import NewArchive, archive_key, open_cached
+from result_packager import create_result_zip
+
+
+@pytest.fixture
+def job(http: TestClient, finished_job: str, storage: Path) -> str:
+    """A job whose archive takes several wake-ups to write."""
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    mesh.write_bytes(os.urandom(6_000_000))
+    return f"/jobs/{finished_job}/download"
+
+
+@pytest.fixture
+def expected(job: str, finished_job: str, storage: Path) -> bytes:
+    return create_result_zip(finished_job, storage / finished_job / "output").getvalue()
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that were packed, in order."""
+    packed: list[str] = []
+    pack = zip_builds.stream_result_zip
+
+    def note(job_id: str, directory: Path) -> Any:
+        packed.append(job_id)
+        return pack(job_id, directory)
+
+    monkeypatch.setattr(zip_builds, "stream_result_zip", note)
+    monkeypatch.setattr(
+        download,
+        "create_result_zip",
+        lambda *call: packed.append(call[0]) or create_result_zip(*call),
+    )
+    return packed
+
+
+def cache_files(tmp_path: Path) -> list[str]:
+    return sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
+
+
+def test_the_second_download_comes_from_the_cache(
+    http: TestClient, job: str, expected: bytes, builds: list[str], tmp_path: Path
+) -> None:
+    first, second = http.get(job), http.get(job)
+    assert first.content == second.content == expected
+    assert int(second.headers["content-length"]) == len(expected)
+    assert first.headers["etag"] == second.headers["etag"]
+    assert len(builds) == 1
+    assert cache_files(tmp_path) == [".zip"]
+
+
+def test_a_cached_archive_is_not_sent_again_and_can_be_resumed(
+    http: TestClient, job: str, expected: bytes, builds: list[str]
+) -> None:
+    etag = http.get(job).headers["etag"]
+    assert http.get(job, headers={"If-None-Match": etag}).status_code == 304
+    rest = http.get(job, headers={"Range": "bytes=1000-", "If-Range": etag})
+    assert (rest.status_code, rest.content) == (206, expected[1000:])
+    head = http.head(job)
+    assert int(head.headers["content-length"]) == len(expected)
+    assert len(builds) == 1
+
+
+def test_a_range_of_what_is_not_cached_yet_is_cut_out_of_the_whole(
+    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "0")
+    response = http.get(job, headers={"Range": "bytes=0-99"})
+    assert (response.status_code, response.content) == (206, expected[:100])
+
+
+def test_a_changed_file_makes_another_archive(
+    http: TestClient, job: str, finished_job: str, storage: Path
+) -> None:
+    before = http.get(job).headers["etag"]
+    quality = storage / finished_job / "output" / "reconviagen" / "quality.json"
+    quality.write_text('{"status": "failure"}')
+    after = http.get(job, headers={"If-None-Match": before})
+    assert after.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(after.content)) as archive:
+        assert archive.read("reconviagen/quality.json") == quality.read_bytes()
+
+
+def test_two_requests_at_once_build_once(
+    http: TestClient, job: str, expected: bytes, builds: list[str]
+) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: http.get(job).content, range(4)))
+    assert answers == [expected] * 4
+    assert len(builds) == 1
+
+
+def test_a_job_larger_than_the_limit_is_streamed_with_the_same_bytes(
+    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    streamed = http.get(job)
+    assert "content-length" not in streamed.headers
+    assert streamed.content == expected
+    assert cache_files(tmp_path) == [".zip"]
+    assert int(http.get(job).headers["content-length"]) == len(expected)
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_without_a_cache_every_download_is_packed(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "0")
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    first, second = http.get(job), http.get(job)
+    assert first.content == second.content == expected
+    assert ("content-length" in first.headers) == (limit == "512")
+    assert cache_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_an_unwritable_cache_costs_the_cache_and_not_the_download(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
+    assert http.get(job).content == expected
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_a_disk_that_fills_up_on_the_way_does_not_break_the_download(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    write, written = NewArchive.write, []
+
+    def fill_up(archive: NewArchive, chunk: bytes) -> None:
+        written.append(len(chunk))
+        if sum(written) > 2_500_000:
+            raise OSError(28, "No space left on device")
+        write(archive, chunk)
+
+    monkeypatch.setattr(NewArchive, "write", fill_up)
+    assert http.get(job).content == expected
+    assert cache_files(tmp_path) == []
+
+
+def test_what_was_not_used_for_longest_goes_first(
+    http: TestClient,
+    put_outputs: Callable[..., Path],
+    put_record: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "5")
+    keys = {}
+    for number in range(4):
+        job_id = f"job{number}"
+        mesh = put_outputs(job_id) / "reconviagen" / "mesh.glb"
+        mesh.write_bytes(os.urandom(1_500_000))
+        put_record(job_id, "SUCCESS", {"status": "completed"})
+        keys[job_id], _ = archive_key(job_id)
+        http.get(f"/jobs/{job_id}/download")
+        if number == 2:
+            http.get("/jobs/job0/download")  # used again, so job1 is now the oldest
+    kept = []
+    for job_id, key in keys.items():
+        if (file := open_cached(key)) is not None:
+            file.close()
+            kept.append(job_id)
+    assert kept == ["job0", "job2", "job3"]
+
+
+def test_a_job_larger_than_the_cache_is_not_kept(
+    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "1")
+    assert http.get(job).content == expected
+    assert cache_files(tmp_path) == []
+
+
+def test_what_a_killed_server_left_is_removed_at_the_start(storage: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "cache" / "zips"
+    directory.mkdir(parents=True)
+    (directory / "half.part").write_bytes(b"PK")
+    (directory / "whole.zip").write_bytes(b"PK")
+    zip_cache.remove_unfinished()
+    assert cache_files(tmp_path) == [".zip"]
+
+
+# --- over a real connection
+
+
+@pytest.fixture
+def address(http: TestClient) -> Iterator[str]:
+    """The routes on a real socket: what breaks a connection can only be seen there."""
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=routes("")), port=0, log_level="critical", lifespan="off")
+    )
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+
+
+def curl(*arguments: object) -> int:
+    command = ["curl", "--silent", "--fail", *map(str, arguments)]
+    return subprocess.run(command, check=False).returncode
+
+
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+
+
+@needs_curl
+@pytest.mark.parametrize("cache", ["0", "2048"])
+def test_a_late_fault_breaks_the_connection_visibly(
+    address: str,
+    job: str,
+    finished_job: str,
+    storage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cache: str,
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", cache)
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    last = storage / finished_job / "output" / "reconviagen" / "quality.json"
+    module = download if cache == "0" else zip_builds
+    pack = module.stream_result_zip
+
+    def pack_and_change(job_id: str, directory: Path) -> Any:
+        stream = pack(job_id, directory)
+        last.write_text("{} ")
+        return stream
+
+    monkeypatch.setattr(module, "stream_result_zip", pack_and_change)
+    target = tmp_path / "job.zip"
+    assert curl("-o", target, f"{address}{job}") == 18  # a partial file, says curl
+    assert not zipfile.is_zipfile(target)
+    assert not zip_builds.BUILDS
+    assert [s for s in cache_files(tmp_path) if s == ".part"] == []
+
+
+@needs_curl
+def test_curl_resumes_a_download(address: str, job: str, expected: bytes, tmp_path: Path) -> None:
+    target = tmp_path / "job.zip"
+    assert curl("-o", target, f"{address}{job}") == 0
+    target.write_bytes(expected[:3_000_000])
+    assert curl("-C", "-", "-o", target, f"{address}{job}") == 0
+    digest = hashlib.sha256(expected).hexdigest()
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == digest
+
+
+@needs_curl
+def test_a_client_that_leaves_frees_slot_files_and_half_an_archive(
+    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    begun, gone = threading.Event(), threading.Event()
+    write = NewArchive.write
+
+    def write_slowly(archive: NewArchive, chunk: bytes) -> None:
+        write(archive, chunk)
+        begun.set()
+        gone.wait(0.05)
+
+    monkeypatch.setattr(NewArchive, "write", write_slowly)
+    before = open_files()
+    client = subprocess.Popen(
+        ["curl", "-s", "-o", "/dev/null", "--limit-rate", "1k", address + job]
+    )
+    assert begun.wait(10)
+    client.kill()
+    client.wait()
+    gone.set()
+    for _ in range(1000):
+        if not zip_builds.BUILDS:
+            break
+        threading.Event().wait(0.01)
+    assert not zip_builds.BUILDS
+    assert zip_builds.SLOTS.borrowed_tokens == 0
+    assert [s for s in cache_files(tmp_path) if s == ".part"] == []
+    assert open_files() <= before + 1  # the kept-alive connection of the client
