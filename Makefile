@@ -37,6 +37,7 @@ format: setup ## Format the code and mend what lint can mend
 
 benchmark: setup ## Measure the packager against others
 	@.venv/bin/python benchmarks/packing.py
+	@.venv/bin/python benchmarks/delivery.py
 
 # One lock file for every Python from 3.11 on, on Linux and macOS.
 LOCK = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \

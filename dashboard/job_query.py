@@ -46,22 +46,20 @@ class JobQuery:
 def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
     """Read a query from an address's parameters; empty values count as not given.
 
-    `status` and `model` may be repeated, or hold several values with commas between them.
+    `status` and `model` may be repeated; `status` may also hold several, with commas between.
     Raises InvalidParameterError.
     """
     given = {name: [v for v in values if v] for name, values in parameters.items()}
     return JobQuery(
-        statuses=frozenset(_status(text) for text in _listed(given.get("status", ()))),
-        models=frozenset(_listed(given.get("model", ()))),
+        statuses=frozenset(
+            _status(text) for value in given.get("status", ()) for text in value.split(",") if text
+        ),
+        models=frozenset(given.get("model", ())),
         text=_single(given, "q", "")[:TEXT_MAX_CHARS],
         sort=_sort(_single(given, "sort", DEFAULT_SORT)),
         limit=_whole("limit", _single(given, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
         offset=_whole("offset", _single(given, "offset", "0"), 0, 10**9),
     )
-
-
-def _listed(values: Iterable[str]) -> list[str]:
-    return [part for value in values for part in value.split(",") if part]
 
 
 def _single(given: Mapping[str, list[str]], name: str, default: str) -> str:

@@ -9,7 +9,7 @@ from dashboard.celery_record import NO_RECORD, CeleryRecord, RecordFault
 from dashboard.errors import JobStatus
 from dashboard.job_ids import is_job_id
 from dashboard.job_query import JobQuery
-from dashboard.outputs import NO_OUTPUTS, Outputs, job_ids_on_disk, read_outputs
+from dashboard.outputs import NO_OUTPUTS, Outputs, job_ids_on_disk, read_outputs, recall_outputs
 from dashboard.records import RecordReader, record_reader
 from dashboard.settings import read_settings
 from dashboard.status import Decision, Facts, decide, not_a_job_id
@@ -81,10 +81,13 @@ class JobPage:
 
 
 def get_job(job_id: str) -> Job:
-    """Gather one job, whatever the text; its status is None where there is no such job."""
+    """Gather one job, whatever the text; its status is None where there is no such job.
+
+    Raises StorageUnavailableError if the storage itself is gone.
+    """
     if not is_job_id(job_id):
         return Job(job_id, NO_RECORD, NO_OUTPUTS, not_a_job_id())
-    return _judge(job_id, _reader().read([job_id])[job_id])
+    return _judge(job_id, _reader().read([job_id])[job_id], read_outputs(job_id))
 
 
 def list_jobs(query: JobQuery) -> JobPage:
@@ -93,7 +96,8 @@ def list_jobs(query: JobQuery) -> JobPage:
     Raises StorageUnavailableError if the storage cannot be listed.
     """
     records = _reader().read_all(job_ids_on_disk())
-    judged = (_judge(job_id, record) for job_id, record in records.items())
+    is_away = _reader().is_away
+    judged = (_judge(job_id, record, _look(job_id, record)) for job_id, record in records.items())
     jobs = [job for job in judged if job.status is not None]
     found = _in_order((job for job in jobs if _passes(job, query)), query)
     return JobPage(
@@ -101,7 +105,7 @@ def list_jobs(query: JobQuery) -> JobPage:
         total=len(found),
         by_status=Counter(job.status for job in jobs if job.status),
         models=tuple(sorted({model.name for job in jobs for model in job.outputs.models})),
-        backend_away=_reader().is_away,
+        backend_away=is_away or RecordFault.UNAVAILABLE in records.values(),
     )
 
 
@@ -109,10 +113,15 @@ def _reader() -> RecordReader:
     return record_reader(read_settings().result_backend_url)
 
 
-def _judge(job_id: str, record: CeleryRecord | RecordFault) -> Job:
-    outputs = read_outputs(job_id)
+def _judge(job_id: str, record: CeleryRecord | RecordFault, outputs: Outputs) -> Job:
     facts = Facts(job_id=job_id, record=record, output=outputs.state, missing=outputs.missing)
     return Job(job_id, record, outputs, decide(facts))
+
+
+def _look(job_id: str, record: CeleryRecord | RecordFault) -> Outputs:
+    """Nothing writes to a job that has ended, so a list need not look at each file again."""
+    has_ended = isinstance(record, CeleryRecord) and record.is_final
+    return recall_outputs(job_id) if has_ended else read_outputs(job_id)
 
 
 def _passes(job: Job, query: JobQuery) -> bool:

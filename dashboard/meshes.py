@@ -13,6 +13,7 @@ from dashboard.file_cache import cached, find_cached
 from dashboard.mesh_counts import MeshCounts, UnreadableMeshError, count_mesh
 from dashboard.mesh_surface import Surface
 from dashboard.outputs import ModelOutput, open_output
+from result_packager import ResultsUnreadableError
 
 # PLY first: it alone keeps one vertex where a texture seam makes GLB and OBJ store two.
 MESH_FILES = ("mesh.ply", "mesh.glb", "mesh.obj")
@@ -61,6 +62,8 @@ def _open(job_id: str, model: str, name: str) -> tuple[BinaryIO, Key]:
         file, found = open_output(job_id, model, name)
     except FileNotFoundError as exc:
         raise UnreadableMeshError("it has been removed") from exc
+    except ResultsUnreadableError as exc:
+        raise UnreadableMeshError("it may not be read") from exc
     return file, (job_id, model, name, found.st_size, found.st_mtime_ns)
 
 
@@ -89,14 +92,25 @@ def _count(file: BinaryIO, key: Key) -> bytes:
 def _measure_later(key: Key) -> Future[bytes]:
     with _lock:
         if key not in _measured:
-            _measured[key] = _measuring.submit(cached, SURFACES, key, lambda: _measure(key))
+            _measured[key] = _measuring.submit(_measure_and_keep, key)
         if len(_measured) > REMEMBERED_MAX:
             _measured.pop(next(iter(_measured)))
         return _measured[key]
 
 
+def _measure_and_keep(key: Key) -> bytes:
+    """Keep what the file itself gives; what the machine could not do today it may do tomorrow."""
+    try:
+        return cached(SURFACES, key, lambda: _measure(key))
+    except UnreadableMeshError as exc:
+        return _problem(str(exc))
+
+
 def _measure(key: Key) -> bytes:
-    """Measure in a process of its own, which may run out of time or memory without harm."""
+    """Measure in a process of its own, which may run out of time or memory without harm.
+
+    Raises UnreadableMeshError for what lies at the machine and not at the file.
+    """
     if key[3] > MEASURED_MAX_BYTES:
         return _problem(f"it is larger than {MEASURED_MAX_BYTES >> 20} MB")
     command = [sys.executable, "-m", "dashboard.mesh_surface", _type_of(key)]
@@ -111,8 +125,8 @@ def _measure(key: Key) -> bytes:
                 check=True,
                 env=environment,
             )
-    except subprocess.TimeoutExpired:
-        return _problem(f"it took more than {MEASURE_TIMEOUT_S} s")
-    except (subprocess.CalledProcessError, OSError):
-        return _problem("it cannot be read in the memory that is allowed")
+    except subprocess.TimeoutExpired as exc:
+        raise UnreadableMeshError(f"it took more than {MEASURE_TIMEOUT_S} s") from exc
+    except (subprocess.CalledProcessError, OSError) as exc:
+        raise UnreadableMeshError("it cannot be read in the memory that is allowed") from exc
     return done.stdout

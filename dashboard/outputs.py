@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,18 @@ from dashboard.status import OutputState
 from result_packager import (
     Member,
     ResultsUnreadableError,
-    list_members,
     open_member,
-    validate_job_outputs,
+    survey_outputs,
 )
 
 log = logging.getLogger(__name__)
 
 QUALITY_FILE = "quality.json"
+SETTLED_NS = 2_000_000_000
+RECALLED_MAX = 20_000
+
+# By the job's directory: what its outputs were when its directories had these times.
+_recalled: dict[Path, tuple[tuple[int, ...], "Outputs"]] = {}
 
 
 class StorageUnavailableError(Exception):
@@ -86,11 +91,15 @@ def job_ids_on_disk() -> list[str]:
 
 
 def read_outputs(job_id: str) -> Outputs:
-    """Look at one job's directory; never fails for what lies in it."""
+    """Look at one job's directory; never fails for what lies in it.
+
+    Raises StorageUnavailableError if the storage itself is gone: that is not a job without files.
+    """
     directory = output_directory(job_id)
     try:
         created_at = _directory_time(get_job_path(job_id))
         if created_at is None:
+            _require_storage()
             return NO_OUTPUTS
         try:
             directory.lstat()
@@ -100,6 +109,48 @@ def read_outputs(job_id: str) -> Outputs:
     except (OSError, ResultsUnreadableError) as exc:
         log.warning("outputs of job %s cannot be read: %s", job_id, type(exc).__name__)
         return Outputs(OutputState.UNREADABLE)
+
+
+def recall_outputs(job_id: str) -> Outputs:
+    """Look at the outputs of a job that has ended, and only anew if one of its directories changed.
+
+    For lists: a file that is rewritten in place, other than quality.json, is not noticed here.
+    Raises StorageUnavailableError as `read_outputs` does.
+    """
+    path = get_job_path(job_id)
+    known = _recalled.get(path)
+    if known and known[0] == _signature(path, known[1]):
+        return known[1]
+    outputs = read_outputs(job_id)
+    signature = _signature(path, outputs)
+    # What changed within a tick of the file system's clock could change again unseen.
+    if time.time_ns() - max(signature, default=0) > SETTLED_NS:
+        if len(_recalled) >= RECALLED_MAX:
+            _recalled.clear()
+        _recalled[path] = signature, outputs
+    return outputs
+
+
+def _signature(path: Path, outputs: Outputs) -> tuple[int, ...]:
+    """The times at which a job's directories and quality files changed; 0 where there is none."""
+    output = path / "output"
+    models = [output / model.name for model in outputs.models]
+    inside = [model / name for model in models for name in ("previews", QUALITY_FILE)]
+    return tuple(_changed_ns(each) for each in (path, output, *models, *inside))
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _require_storage() -> None:
+    try:
+        read_settings().job_storage_path.stat()
+    except OSError as exc:
+        raise StorageUnavailableError(exc.strerror or "cannot be read") from exc
 
 
 def _directory_time(path: Path) -> datetime | None:
@@ -112,14 +163,14 @@ def _directory_time(path: Path) -> datetime | None:
 
 
 def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
-    complete, missing = validate_job_outputs(directory)
+    members, missing = survey_outputs(directory)
     by_model: dict[str, list[Member]] = {}
-    for member in list_members(directory):
+    for member in members:
         by_model.setdefault(member.model, []).append(member)
     models = tuple(_read_model(directory, name, files) for name, files in by_model.items())
     times = [_moment(file.mtime_ns / 1e9) for model in models for file in model.files]
     return Outputs(
-        OutputState.COMPLETE if complete else OutputState.INCOMPLETE,
+        OutputState.INCOMPLETE if missing else OutputState.COMPLETE,
         tuple(missing),
         models,
         created_at=min(filter(None, (job_changed_at, _directory_time(directory)))),
@@ -162,7 +213,11 @@ def open_output(job_id: str, model: str, name: str) -> tuple[BinaryIO, os.stat_r
 
     Raises NotAJobIdError, FileNotFoundError, or ResultsUnreadableError.
     """
-    if _directory_time(get_job_path(job_id)) is None:
+    try:
+        is_there = _directory_time(get_job_path(job_id)) is not None
+    except OSError as exc:
+        raise ResultsUnreadableError("the job's directory cannot be read") from exc
+    if not is_there:
         raise FileNotFoundError(f"no directory of job {job_id}")
     directory = output_directory(job_id)
     try:

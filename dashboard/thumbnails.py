@@ -1,18 +1,20 @@
 """Small WebP pictures of the previews, made once; a placeholder for what cannot be decoded."""
 
 import logging
+import os
 import struct
-import zlib
 from functools import cache
 from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dashboard.file_cache import cached
+from dashboard.file_cache import cached, find_cached
 from dashboard.outputs import open_output
 
 log = logging.getLogger(__name__)
+
+KIND = "thumbnails"
 
 EDGE_MIN_PX, EDGE_MAX_PX, EDGE_DEFAULT_PX = 16, 1024, 256
 # The pipeline writes previews of 2048 x 2048 pixels and about 1 MB. Decoding takes 4 bytes a
@@ -30,39 +32,52 @@ class UnreadablePictureError(Exception):
     """The file is no PNG, a broken one, or one that is too large to decode."""
 
 
+def find_thumbnail(job_id: str, model: str, name: str, edge_px: int) -> bytes | None:
+    """Return the thumbnail if it is kept, without decoding anything. Raises as `thumbnail`."""
+    file, key = _open(job_id, model, name, edge_px)
+    file.close()
+    return find_cached(KIND, key)
+
+
 def thumbnail(job_id: str, model: str, name: str, edge_px: int) -> tuple[bytes, bool]:
     """Return a WebP picture at most `edge_px` wide and high, and whether it shows the preview.
 
     Raises FileNotFoundError if the job has no such file, ResultsUnreadableError if the file
     may not be read.
     """
-    file, found = open_output(job_id, model, name)
+    file, key = _open(job_id, model, name, edge_px)
     with file:
-        key = (job_id, model, name, found.st_size, found.st_mtime_ns, edge_px, WEBP_QUALITY)
         try:
-            return cached("thumbnails", key, lambda: shrink(file, found.st_size, edge_px)), True
+            return cached(KIND, key, lambda: shrink(file, edge_px)), True
         except UnreadablePictureError as exc:
             log.warning("preview %s/%s of job %s: %s", model, name, job_id, exc)
             return placeholder(edge_px), False
 
 
-def shrink(file: BinaryIO, size_bytes: int, edge_px: int) -> bytes:
+def _open(job_id: str, model: str, name: str, edge_px: int) -> tuple[BinaryIO, tuple[object, ...]]:
+    file, found = open_output(job_id, model, name)
+    size, mtime = found.st_size, found.st_mtime_ns
+    return file, (job_id, model, name, size, mtime, edge_px, WEBP_QUALITY)
+
+
+def shrink(file: BinaryIO, edge_px: int) -> bytes:
     """Decode a PNG and encode it small, as WebP. Raises UnreadablePictureError."""
-    _check_header(file, size_bytes)
+    _check_header(file)
     try:
         with Image.open(file, formats=["PNG"]) as picture:
             picture.thumbnail((edge_px, edge_px), Image.Resampling.BICUBIC, reducing_gap=2)
             clear = picture.has_transparency_data
             small = picture.convert("RGBA" if clear else "RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as exc:
+    except Exception as exc:
         raise UnreadablePictureError(f"cannot be decoded ({type(exc).__name__})") from exc
     return _webp(small)
 
 
-def _check_header(file: BinaryIO, size_bytes: int) -> None:
-    """Judge by the first bytes, before anything is decoded."""
-    if size_bytes > PICTURE_MAX_BYTES:
+def _check_header(file: BinaryIO) -> None:
+    """Judge by the size and the first bytes, before anything is decoded."""
+    if file.seek(0, os.SEEK_END) > PICTURE_MAX_BYTES:
         raise UnreadablePictureError("too many bytes")
+    file.seek(0)
     header = file.read(PNG_HEADER.size)
     file.seek(0)
     if len(header) < PNG_HEADER.size:

@@ -55,52 +55,58 @@ def open_cached(key: str) -> BinaryIO | None:
 class NewArchive:
     """An archive that is being written; it appears in the cache when it is whole, or never.
 
-    Raises OSError where the cache cannot be written; `discard` leaves nothing behind.
+    Raises OSError where the cache cannot be written. Whoever makes one closes it.
     """
 
     def __init__(self, key: str, expected_bytes: int) -> None:
         directory = _directory()
         directory.mkdir(parents=True, exist_ok=True)
-        self._make_room(expected_bytes)
+        _make_room(directory, expected_bytes)
         descriptor, name = tempfile.mkstemp(dir=directory, suffix=UNFINISHED)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._file = os.fdopen(descriptor, "w+b", buffering=0)
         self._path, self._final = Path(name), directory / f"{key}{SUFFIX}"
 
     def write(self, chunk: bytes) -> None:
         if self._file.write(chunk) != len(chunk):
             raise CacheFullError("the disk took only a part")
 
-    def reader(self) -> BinaryIO:
-        """Open the archive as far as it is written; stays readable whatever becomes of it."""
-        return self._path.open("rb", buffering=0)
+    def read(self, offset: int, length: int) -> bytes:
+        """Read of what is written so far; stays possible until `close`, whatever becomes of it."""
+        return os.pread(self._file.fileno(), length, offset)
 
     def finish(self) -> None:
-        self._file.close()
         self._path.replace(self._final)
 
     def discard(self) -> None:
-        self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def _make_room(self, expected_bytes: int) -> None:
-        """Remove what was not used for longest until the new archive fits."""
-        limit = read_settings().zip_cache_mb * 1_000_000
-        directory = _directory()
-        if expected_bytes > min(limit, shutil.disk_usage(directory).free):
-            raise CacheFullError("the archive is larger than the cache or the disk's free space")
-        kept = sorted(directory.glob(f"*{SUFFIX}"), key=_last_used)
-        total = sum(_size(path) for path in kept)
-        for path in kept:
-            if total + expected_bytes <= limit:
-                return
-            total -= _size(path)
-            path.unlink(missing_ok=True)  # who is reading it reads on
+    def close(self) -> None:
+        self._file.close()
+
+
+def _make_room(directory: Path, expected_bytes: int) -> None:
+    """Remove what was not used for longest until the new archive fits.
+
+    Archives that are being written count as well. Raises CacheFullError.
+    """
+    limit = read_settings().zip_cache_mb * 1_000_000
+    total = sum(_size(path) for path in directory.iterdir())
+    kept = sorted(directory.glob(f"*{SUFFIX}"), key=_last_used)
+    while expected_bytes > min(limit - total, shutil.disk_usage(directory).free):
+        if not kept or expected_bytes > limit:
+            raise CacheFullError("the archive does not fit into the cache or onto the disk")
+        oldest = kept.pop(0)
+        total -= _size(oldest)
+        oldest.unlink(missing_ok=True)  # who is reading it reads on
 
 
 def remove_unfinished() -> None:
     """Remove what a killed server left half written; for the start, before anything is packed."""
     for path in _directory().glob(f"*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as exc:
+            log.warning("cannot remove %s from the cache: %s", path.name, exc.strerror)
 
 
 def _directory() -> Path:

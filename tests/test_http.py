@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -353,10 +354,28 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + size + b"\x08\x06\x00\x00\x00"
 
 
+def png_with_chunk(kind: bytes, content: bytes) -> bytes:
+    """A picture with a chunk after its pixels, where readers look at it last."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, "PNG")
+    body = kind + content
+    chunk = len(content).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    return buffer.getvalue()[:-12] + chunk + buffer.getvalue()[-12:]
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no picture", b"%!PS-Adobe", b"<svg/>", png_header(16, 16), png_header(30000, 30000)],
-    ids=["empty", "text", "eps", "svg", "truncated", "huge"],
+    [
+        b"",
+        b"no picture",
+        b"%!PS-Adobe",
+        b"<svg/>",
+        png_header(16, 16),
+        png_header(30000, 30000),
+        png_with_chunk(b"iCCP", b"ab\0"),
+        png_with_chunk(b"zTXt", b"a\0\0" + zlib.compress(b"0" * 50_000_000)),
+    ],
+    ids=["empty", "text", "eps", "svg", "truncated", "huge", "broken profile", "text bomb"],
 )
 def test_what_cannot_be_decoded_gets_a_placeholder(
     http: TestClient, finished_job: str, storage: Path, content: bytes
@@ -378,7 +397,9 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(
     assert http.get(url).headers["content-type"] == "image/webp"
 
 
-@pytest.mark.parametrize("edge", ["0", "15", "1025", "x", "-5", "256.0", "1" * 30])
+@pytest.mark.parametrize(
+    "edge", ["0", "15", "1025", "x", "-5", "256.0", "1" * 30, "0000010240", "00128"]
+)
 def test_a_bad_edge_is_named(http: TestClient, finished_job: str, edge: str) -> None:
     url = f"/jobs/{finished_job}/thumbnails/reconviagen/textured_00.png?edge={edge}"
     assert error_of(http.get(url)) == (422, "INVALID_PARAMETER")

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from starlette.testclient import TestClient
 from dashboard import zip_cache
 from dashboard.api import download, routes, zip_builds
 from dashboard.zip_cache import NewArchive, archive_key, open_cached
-from result_packager import create_result_zip
+from result_packager import ResultStream, create_result_zip
 
 
 @pytest.fixture
@@ -239,8 +240,13 @@ def address(http: TestClient) -> Iterator[str]:
     thread.join()
 
 
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+def open_files_below(folder: Path) -> list[str]:
+    """What this process holds open below a folder, where the system tells."""
+    names = []
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):
+            names.append(str(descriptor.readlink()))
+    return [name for name in names if name.startswith(str(folder))]
 
 
 def curl(*arguments: object) -> int:
@@ -265,15 +271,15 @@ def test_a_late_fault_breaks_the_connection_visibly(
     monkeypatch.setenv("ZIP_CACHE_MB", cache)
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
     last = storage / finished_job / "output" / "reconviagen" / "quality.json"
-    module = download if cache == "0" else zip_builds
-    pack = module.stream_result_zip
+    step, steps = ResultStream.__next__, []
 
-    def pack_and_change(job_id: str, directory: Path) -> Any:
-        stream = pack(job_id, directory)
-        last.write_text("{} ")
-        return stream
+    def step_and_change(stream: ResultStream) -> bytes:
+        steps.append(1)
+        if len(steps) == 4:
+            last.write_text("{} ")
+        return step(stream)
 
-    monkeypatch.setattr(module, "stream_result_zip", pack_and_change)
+    monkeypatch.setattr(ResultStream, "__next__", step_and_change)
     target = tmp_path / "job.zip"
     assert curl("-o", target, f"{address}{job}") == 18  # a partial file, says curl
     assert not zipfile.is_zipfile(target)
@@ -292,32 +298,148 @@ def test_curl_resumes_a_download(address: str, job: str, expected: bytes, tmp_pa
 
 
 @needs_curl
-def test_a_client_that_leaves_frees_slot_files_and_half_an_archive(
-    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("cache", ["0", "2048"])
+def test_a_client_that_leaves_ends_the_packing_and_frees_all(
+    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: str
 ) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", cache)
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
-    begun, gone = threading.Event(), threading.Event()
-    write = NewArchive.write
+    chunks, left = [], threading.Event()
+    step = ResultStream.__next__
 
-    def write_slowly(archive: NewArchive, chunk: bytes) -> None:
-        write(archive, chunk)
-        begun.set()
-        gone.wait(0.05)
+    def step_slowly(stream: ResultStream) -> bytes:
+        chunk = step(stream)
+        chunks.append(len(chunk))
+        if len(chunks) > 2:
+            left.wait(1)  # long enough for the server to hear that the client has gone
+        return chunk
 
-    monkeypatch.setattr(NewArchive, "write", write_slowly)
-    before = open_files()
-    client = subprocess.Popen(
-        ["curl", "-s", "-o", "/dev/null", "--limit-rate", "1k", address + job]
-    )
-    assert begun.wait(10)
+    monkeypatch.setattr(ResultStream, "__next__", step_slowly)
+    wait_until(lambda: not open_files_below(tmp_path))
+    client = subprocess.Popen(["curl", "-s", "-o", "/dev/null", address + job])
+    wait_until(lambda: len(chunks) > 2)
     client.kill()
     client.wait()
-    gone.set()
-    for _ in range(1000):
-        if not zip_builds.BUILDS:
-            break
+    wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 0 and not zip_builds.BUILDS)
+    assert sum(chunks) < 6_000_000
+    assert cache_files(tmp_path) == []
+    wait_until(lambda: not open_files_below(tmp_path))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if is_so():
+            return
         threading.Event().wait(0.01)
-    assert not zip_builds.BUILDS
-    assert zip_builds.SLOTS.borrowed_tokens == 0
-    assert [s for s in cache_files(tmp_path) if s == ".part"] == []
-    assert open_files() <= before + 1  # the kept-alive connection of the client
+    raise AssertionError("it never became so")
+
+
+@pytest.fixture
+def one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_builds, "SLOTS", zip_builds.CapacityLimiter(1))
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_a_lost_cache_does_not_keep_its_own_fallback_out(
+    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "1")
+    assert [http.get(job).status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_many_small_streamed_jobs_are_all_whole(
+    http: TestClient,
+    put_outputs: Callable[..., Path],
+    put_record: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "0")
+    for number in range(20):
+        put_outputs(f"small{number}")
+        put_record(f"small{number}", "SUCCESS", {"status": "completed"})
+        response = http.get(f"/jobs/small{number}/download")
+        assert response.status_code == 200
+        assert zipfile.ZipFile(io.BytesIO(response.content)).testzip() is None
+
+
+@needs_curl
+def test_files_replaced_while_the_disk_fills_up_break_the_connection(
+    address: str,
+    job: str,
+    finished_job: str,
+    storage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    write, written = NewArchive.write, []
+
+    def fill_up(archive: NewArchive, chunk: bytes) -> None:
+        written.append(len(chunk))
+        if sum(written) > 2_500_000:
+            mesh.unlink()
+            mesh.write_bytes(os.urandom(6_000_000))
+            raise OSError(28, "No space left on device")
+        write(archive, chunk)
+
+    monkeypatch.setattr(NewArchive, "write", fill_up)
+    assert curl("-o", tmp_path / "job.zip", address + job) == 18
+    assert not zipfile.is_zipfile(tmp_path / "job.zip")
+
+
+def test_a_file_that_changes_while_packing_is_told(
+    http: TestClient,
+    job: str,
+    finished_job: str,
+    storage: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    step = ResultStream.__next__
+
+    def change_and_step(stream: ResultStream) -> bytes:
+        mesh.write_bytes(b"ply, but shorter")
+        return step(stream)
+
+    monkeypatch.setattr(ResultStream, "__next__", change_and_step)
+    response = http.get(job)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "RESULTS_CHANGING")
+    assert response.headers["retry-after"]
+
+
+def test_running_builds_count_against_the_cache(
+    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "2")
+    first = NewArchive("a" * 40, 1_500_000)
+    first.write(b"0" * 1_500_000)
+    with pytest.raises(zip_cache.CacheFullError):
+        NewArchive("b" * 40, 1_500_000)
+    first.discard()
+    first.close()
+
+
+def test_old_archives_make_room_on_a_full_disk(
+    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = NewArchive("a" * 40, 1000)
+    old.finish()
+    old.close()
+    usage, asked = shutil.disk_usage(tmp_path), []
+
+    def nearly_full(_: Path) -> Any:
+        asked.append(1)
+        return usage._replace(free=10 if len(asked) == 1 else 10_000)
+
+    monkeypatch.setattr(zip_cache.shutil, "disk_usage", nearly_full)
+    NewArchive("b" * 40, 5000).close()
+    assert open_cached("a" * 40) is None
+
+
+@pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-"])
+def test_head_ignores_a_range(http: TestClient, job: str, expected: bytes, range_: str) -> None:
+    http.get(job)
+    response = http.head(job, headers={"Range": range_})
+    assert response.status_code == 200
+    assert int(response.headers["content-length"]) == len(expected)

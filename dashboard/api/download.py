@@ -3,6 +3,7 @@
 import logging
 import os
 from contextlib import ExitStack
+from io import BytesIO
 from typing import BinaryIO
 
 from anyio import WouldBlock
@@ -13,13 +14,18 @@ from dashboard.api.answers import refuse, refuse_decided
 from dashboard.api.sending import FileBody, is_unchanged, not_modified
 from dashboard.api.threads import run
 from dashboard.api.zip_bodies import FollowedZip, StreamedZip
-from dashboard.api.zip_builds import THREADS, build_slot, join_build
+from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import output_directory
 from dashboard.settings import read_settings
 from dashboard.zip_cache import archive_key, is_enabled, open_cached
-from result_packager import ResultPackagerError, create_result_zip, stream_result_zip
+from result_packager import (
+    ResultPackagerError,
+    ResultsChangedError,
+    ResultsUnreadableError,
+    create_result_zip,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +40,9 @@ async def download_results(request: Request) -> Response:
         return await Download(request, job.job_id, key, size_bytes).respond()
     except WouldBlock:
         return refuse(ErrorCode.BUSY, details={"job_id": job.job_id})
+    except ResultsUnreadableError as exc:
+        log.warning("packing job %s failed: %s", job.job_id, exc)
+        return refuse(ErrorCode.RESULTS_UNREADABLE, details={"job_id": job.job_id})
     except ResultPackagerError as exc:
         log.warning("packing job %s failed: %s", job.job_id, exc)
         return await _refuse_lost(job)
@@ -71,14 +80,17 @@ class Download:
         return await self._past_cache()
 
     @property
-    def _is_streamed(self) -> bool:
-        """A part can only be cut out of a whole, so a request for a range waits for it."""
-        limit = read_settings().max_zip_in_memory_mb * 1_000_000
-        return self.size_bytes > limit and "range" not in self.request.headers
+    def _is_large(self) -> bool:
+        return self.size_bytes > read_settings().max_zip_in_memory_mb * 1_000_000
 
-    def _file(self, file: BinaryIO) -> Response:
+    @property
+    def _is_followed(self) -> bool:
+        """A part can only be cut out of a whole, so a request for a range waits for it."""
+        return self._is_large and "range" not in self.request.headers
+
+    def _file(self, file: BinaryIO, holds: ExitStack | None = None) -> Response:
         size_bytes = file.seek(0, os.SEEK_END)
-        return FileBody(file, size_bytes, self.headers | {"Accept-Ranges": "bytes"})
+        return FileBody(file, size_bytes, self.headers | {"Accept-Ranges": "bytes"}, holds)
 
     def _head(self) -> Response:
         """The size is known only of a packed archive, so no Content-Length is promised."""
@@ -91,26 +103,34 @@ class Download:
         with ExitStack() as stack:
             build = join_build(self.job_id, self.key, self.size_bytes)
             stack.enter_context(build.awaited())
-            await (build.until_begun() if self._is_streamed else build.until_done())
+            await (build.until_begun() if self._is_followed else build.until_done())
             if build.lost_cache:
                 return None
             if build.failure:
                 raise build.failure
-            if self._is_streamed and not build.is_done:
-                reader = build.reader()
-                return FollowedZip(build, reader, stack.pop_all(), self.headers)
+            if self._is_followed and not build.is_done:
+                return FollowedZip(build, stack.pop_all(), self.headers)
         cached = await run(open_cached, self.key)
         return self._file(cached) if cached is not None else None
 
     async def _past_cache(self) -> Response:
-        """Build in memory; what is too large for that is streamed."""
-        arguments = self.job_id, output_directory(self.job_id)
+        """Build in memory; what is too large for that is streamed.
+
+        The slot is held until all is sent, which bounds the memory that slow clients can take.
+        """
         with ExitStack() as stack:
             stack.enter_context(build_slot())
-            if self._is_streamed:
-                stream = await run(stream_result_zip, *arguments, limiter=THREADS)
+            if self._is_large:
+                stream = await run(open_stream, self.job_id, self.key, limiter=THREADS)
                 return StreamedZip(stream, stack.pop_all(), self.headers)
-            return self._file(await run(create_result_zip, *arguments, limiter=THREADS))
+            packed = await run(self._pack, limiter=THREADS)
+            return self._file(packed, stack.pop_all())
+
+    def _pack(self) -> BytesIO:
+        packed = create_result_zip(self.job_id, output_directory(self.job_id))
+        if archive_key(self.job_id)[0] != self.key:
+            raise ResultsChangedError(f"job {self.job_id} has other files by now")
+        return packed
 
 
 async def _refuse_lost(job: Job) -> Response:

@@ -15,7 +15,13 @@ from dashboard.job_ids import NotAJobIdError
 from dashboard.job_query import InvalidParameterError
 from dashboard.outputs import open_output
 from dashboard.status import not_a_job_id
-from dashboard.thumbnails import EDGE_DEFAULT_PX, EDGE_MAX_PX, EDGE_MIN_PX, thumbnail
+from dashboard.thumbnails import (
+    EDGE_DEFAULT_PX,
+    EDGE_MAX_PX,
+    EDGE_MIN_PX,
+    find_thumbnail,
+    thumbnail,
+)
 from result_packager import ResultsUnreadableError
 
 MEDIA_TYPES = {
@@ -49,7 +55,7 @@ async def send_thumbnail(request: Request) -> Response:
     if not name.endswith(".png"):
         return refuse(ErrorCode.FILE_NOT_FOUND, "Only PNG files have thumbnails.")
     try:
-        content, genuine = await run(thumbnail, job_id, model, name, edge_px, limiter=DECODING)
+        content, genuine = await _thumbnail(job_id, model, name, edge_px)
     except (NotAJobIdError, FileNotFoundError, ResultsUnreadableError) as exc:
         return _refuse(exc, job_id)
     kept = KEEP if genuine and "v" in request.query_params else REVALIDATE
@@ -58,6 +64,14 @@ async def send_thumbnail(request: Request) -> Response:
     if is_unchanged(request.headers.get("if-none-match"), etag):
         return not_modified({name.lower(): value for name, value in headers.items()})
     return Response(content, media_type="image/webp", headers=headers)
+
+
+async def _thumbnail(job_id: str, model: str, name: str, edge_px: int) -> tuple[bytes, bool]:
+    """Take what is kept at once; only what must be decoded waits its turn."""
+    kept = await run(find_thumbnail, job_id, model, name, edge_px)
+    if kept is not None:
+        return kept, True
+    return await run(thumbnail, job_id, model, name, edge_px, limiter=DECODING)
 
 
 def _names(request: Request) -> tuple[str, str, str]:
@@ -88,7 +102,8 @@ def _refuse(exc: Exception, job_id: str) -> Response:
 def _edge(text: str) -> int:
     if not text:
         return EDGE_DEFAULT_PX
-    if not (text.isascii() and text.isdigit() and EDGE_MIN_PX <= int(text[:9]) <= EDGE_MAX_PX):
+    whole = text.isascii() and text.isdigit() and len(text) <= 4
+    if not whole or not EDGE_MIN_PX <= int(text) <= EDGE_MAX_PX:
         wanted = f"a whole number of pixels from {EDGE_MIN_PX} to {EDGE_MAX_PX}"
         raise InvalidParameterError("edge", text, wanted)
     return int(text)

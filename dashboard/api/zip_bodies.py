@@ -6,32 +6,34 @@ and none a valid archive that lacks a member.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import BinaryIO
 
+from anyio import CancelScope
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from dashboard.api.sending import PIECE_BYTES
+from dashboard.api.sending import PIECE_BYTES, while_connected
 from dashboard.api.threads import run
-from dashboard.api.zip_builds import THREADS, Build
-from dashboard.outputs import output_directory
-from result_packager import ResultStream, stream_result_zip
+from dashboard.api.zip_builds import THREADS, Build, awaited_slot, open_stream
+from result_packager import ResultStream
 
 
 class ZipBody(Response):
-    """The start and the end of such a body; `holds` is given back when it has been sent."""
+    """The start and the end of such a body; `holds` is given back when it is sent or given up."""
 
     def __init__(self, holds: ExitStack, headers: Mapping[str, str]) -> None:
         self.holds = holds
         self.status_code, self.background = 200, None
         self.init_headers(headers)
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         with self.holds:
-            await send(start)
-            await self.send_content(send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await while_connected(receive, self._send, send)
+
+    async def _send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        await self.send_content(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def send_content(self, send: Send) -> None:
         raise NotImplementedError
@@ -42,6 +44,7 @@ class StreamedZip(ZipBody):
 
     def __init__(self, stream: ResultStream, holds: ExitStack, headers: Mapping[str, str]) -> None:
         super().__init__(holds, headers)
+        holds.callback(stream.close)
         self.stream = stream
 
     async def send_content(self, send: Send) -> None:
@@ -51,11 +54,9 @@ class StreamedZip(ZipBody):
 class FollowedZip(ZipBody):
     """Send what a build has written into the cache, as it grows; the client's pace is its own."""
 
-    def __init__(
-        self, build: Build, reader: BinaryIO, holds: ExitStack, headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, build: Build, holds: ExitStack, headers: Mapping[str, str]) -> None:
         super().__init__(holds, headers)
-        self.build, self.reader = build, reader
+        self.build = build
 
     async def send_content(self, send: Send) -> None:
         sent = await self._follow(send)
@@ -67,23 +68,22 @@ class FollowedZip(ZipBody):
     async def _follow(self, send: Send) -> int:
         """Send until the build ends, well or not; return how many bytes were sent."""
         sent = 0
-        with self.reader:
-            while True:
-                news, is_done = self.build.next_news(), self.build.is_done
-                piece = await run(self.reader.read, PIECE_BYTES)
-                if piece:
-                    await send_piece(piece, send)
-                    sent += len(piece)
-                elif is_done:
-                    return sent
-                else:
-                    await news.wait()
+        while True:
+            news, is_done = self.build.next_news(), self.build.is_done
+            piece = await run(self.build.read, sent, PIECE_BYTES)
+            if piece:
+                await send_piece(piece, send)
+                sent += len(piece)
+            elif is_done:
+                return sent
+            else:
+                await news.wait()
 
     async def _carry_on(self, sent: int, send: Send) -> None:
         """The cache failed, not the job: the same files pack to the same bytes once more."""
-        job_id = self.build.job_id
-        stream = await run(stream_result_zip, job_id, output_directory(job_id), limiter=THREADS)
-        await send_stream(stream, send, skip_bytes=sent)
+        async with awaited_slot():
+            stream = await run(open_stream, self.build.job_id, self.build.key, limiter=THREADS)
+            await send_stream(stream, send, skip_bytes=sent)
 
 
 async def send_stream(stream: ResultStream, send: Send, skip_bytes: int = 0) -> None:
@@ -94,7 +94,8 @@ async def send_stream(stream: ResultStream, send: Send, skip_bytes: int = 0) -> 
                 await send_piece(chunk[skip_bytes:], send)
             skip_bytes = max(skip_bytes - len(chunk), 0)
     finally:
-        await run(stream.close, limiter=THREADS)
+        with CancelScope(shield=True):
+            await run(stream.close, limiter=THREADS)
 
 
 async def send_piece(piece: bytes, send: Send) -> None:

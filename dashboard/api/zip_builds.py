@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import math
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import BinaryIO
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 
 from anyio import CapacityLimiter
 
 from dashboard.api.threads import run
 from dashboard.outputs import output_directory
 from dashboard.settings import read_settings
-from dashboard.zip_cache import NewArchive
-from result_packager import ResultStream, stream_result_zip
+from dashboard.zip_cache import NewArchive, archive_key
+from result_packager import ResultsChangedError, ResultStream, stream_result_zip
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +39,34 @@ def build_slot() -> Iterator[None]:
         SLOTS.release_on_behalf_of(slot)
 
 
+@asynccontextmanager
+async def awaited_slot() -> AsyncIterator[None]:
+    """Hold a slot as soon as one is free, for an answer that has already begun."""
+    slot = object()
+    await SLOTS.acquire_on_behalf_of(slot)
+    try:
+        yield
+    finally:
+        SLOTS.release_on_behalf_of(slot)
+
+
+def open_stream(job_id: str, key: str) -> ResultStream:
+    """Open the stream of this very archive.
+
+    Raises the packager's refusals, ResultsChangedError also if the files are others by now.
+    """
+    stream = stream_result_zip(job_id, output_directory(job_id))
+    if archive_key(job_id)[0] != key:
+        stream.close()
+        raise ResultsChangedError(f"the files of job {job_id} are not those that were asked for")
+    return stream
+
+
 class Build:
     """One archive on its way into the cache; all but `_fill` and `_write` run on the event loop."""
 
     def __init__(self, job_id: str, key: str, expected_bytes: int) -> None:
         self.job_id, self.key, self.expected_bytes = job_id, key, expected_bytes
-        self.written_bytes = 0
         self.is_done = False
         self.failure: Exception | None = None
         self._archive: NewArchive | None = None
@@ -55,26 +76,20 @@ class Build:
 
     def start(self) -> None:
         """Begin to build. Raises anyio.WouldBlock if all slots are taken."""
-        slot = build_slot()
-        slot.__enter__()
-        self._task = self._loop.create_task(self._make())
-        self._task.add_done_callback(lambda _: slot.__exit__(None, None, None))
+        with ExitStack() as stack:
+            stack.enter_context(build_slot())
+            self._task = self._loop.create_task(self._make(stack.pop_all()))
 
     @property
     def lost_cache(self) -> bool:
         """Tell whether it was the cache that failed, or the build's being left, and not the job."""
         return isinstance(self.failure, OSError | AbandonedError)
 
-    @property
-    def has_begun(self) -> bool:
-        """Tell whether every member could be opened, so that bytes will come."""
-        return self._archive is not None
-
-    def reader(self) -> BinaryIO:
-        """Open what is written so far; more can be read as more is written."""
+    def read(self, offset: int, length: int) -> bytes:
+        """Read of what is written so far; for who waits for the build, once bytes come."""
         if self._archive is None:
             raise ValueError("nothing is written yet")
-        return self._archive.reader()
+        return self._archive.read(offset, length)
 
     def next_news(self) -> asyncio.Event:
         """What is set when the build has begun, has written more, or is done.
@@ -85,7 +100,7 @@ class Build:
 
     async def until_begun(self) -> None:
         """Wait until bytes come, or none will."""
-        while not (self.has_begun or self.is_done):
+        while self._archive is None and not self.is_done:
             await self.next_news().wait()
 
     async def until_done(self) -> None:
@@ -101,10 +116,12 @@ class Build:
         finally:
             self._waiting -= 1
             self._abandoned = self._waiting == 0
+            self._close_if_unused()
 
-    async def _make(self) -> None:
+    async def _make(self, slot: ExitStack) -> None:
         try:
-            await run(self._fill, limiter=THREADS)
+            with slot:
+                await run(self._fill, limiter=THREADS)
         except Exception as exc:  # noqa: BLE001  who waits for the build decides what it means
             log.info("packing job %s ended early: %r", self.job_id, exc)
             self.failure = exc
@@ -112,10 +129,12 @@ class Build:
             BUILDS.pop(self.key, None)
             self.is_done = True
             self._tell()
+            self._close_if_unused()
 
     def _fill(self) -> None:
-        with closing(stream_result_zip(self.job_id, output_directory(self.job_id))) as stream:
+        with closing(open_stream(self.job_id, self.key)) as stream:
             archive = NewArchive(self.key, self.expected_bytes)
+            self._archive = archive
             try:
                 self._write(stream, archive)
                 archive.finish()
@@ -124,20 +143,23 @@ class Build:
                 raise
 
     def _write(self, stream: ResultStream, archive: NewArchive) -> None:
-        self._archive = archive
-        told = -WAKE_BYTES  # the first chunk is told at once
+        written, told = 0, -WAKE_BYTES  # the first chunk is told at once
         for chunk in stream:
             if self._abandoned:
                 raise AbandonedError(self.job_id)
             archive.write(chunk)
-            self.written_bytes += len(chunk)
-            if self.written_bytes - told >= WAKE_BYTES:
-                told = self.written_bytes
+            written += len(chunk)
+            if written - told >= WAKE_BYTES:
+                told = written
                 self._loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+    def _close_if_unused(self) -> None:
+        if self.is_done and not self._waiting and self._archive is not None:
+            self._archive.close()
 
 
 BUILDS: dict[str, Build] = {}

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from dashboard.errors import JobStatus
+from dashboard.errors import ErrorCode, JobStatus
+from dashboard.job_ids import is_job_id
 from dashboard.jobs import Job, get_job
+from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import go_back
 from dashboard.page.model_detail import show_models
@@ -17,9 +19,16 @@ REFRESH_S = 2.0
 def show_job(job_id: str) -> None:
     """Show one job; while it is not final, a fragment looks again every 2 s."""
     st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
-    job = get_job(job_id)
+    try:
+        job = get_job(job_id)
+    except StorageUnavailableError:
+        st.title(plain(job_id) if is_job_id(job_id) else "Job", anchor=False)
+        st.fragment(_watch_storage, run_every=REFRESH_S)(job_id)
+        return
     _heading(job)
-    if job.decision.is_final:
+    # A link may be opened a moment before the worker stores the job's first state.
+    may_appear = job.status is None and is_job_id(job_id)
+    if job.decision.is_final and not may_appear:
         banner.show_refusal(job.decision)
     else:
         st.fragment(_watch, run_every=REFRESH_S)(job)
@@ -66,9 +75,22 @@ def _curl_line(job: Job) -> None:
     st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
 
 
+def _watch_storage(job_id: str) -> None:
+    """Say that the storage is away, until it is back."""
+    try:
+        get_job(job_id)
+    except StorageUnavailableError:
+        banner.show_code(ErrorCode.STORAGE_UNAVAILABLE)
+    else:
+        st.rerun()
+
+
 def _watch(before: Job) -> None:
     """Show a job's progress; when it has come to another status, show the page anew."""
-    job = get_job(before.job_id)
+    try:
+        job = get_job(before.job_id)
+    except StorageUnavailableError:
+        st.rerun()
     if job.status is not before.status:
         st.rerun()
     banner.show_refusal(job.decision)

@@ -36,7 +36,8 @@ SORTS = {
     "ssim": "SSIM, worst first",
     "-size_bytes": "Largest first",
     "size_bytes": "Smallest first",
-    "job_id": "Job id",
+    "job_id": "Job id, A to Z",
+    "-job_id": "Job id, Z to A",
 }
 IN_PROGRESS = (JobStatus.QUEUED, JobStatus.RUNNING)
 # Every status stands in one of the tiles, so that they add up to all jobs.
@@ -58,7 +59,7 @@ class Loaded:
         if self.page is None:
             return self.fault is ErrorCode.STORAGE_UNAVAILABLE
         moving = (not job.decision.is_final for job in self.page.jobs)
-        return self.page.backend_away or any(moving)
+        return self.page.backend_away or not self.page.by_status or any(moving)
 
 
 def show_list() -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.jobs import Job
 from dashboard.mesh_counts import UnreadableMeshError
+from dashboard.mesh_surface import Surface
 from dashboard.meshes import mesh_file, read_counts, read_surface
 from dashboard.outputs import ModelOutput, read_quality_text
 from dashboard.page.pieces import (
@@ -107,33 +108,40 @@ def _mesh(job_id: str, model: ModelOutput) -> None:
         return
     try:
         counts = read_counts(job_id, model.name, name)
-        figures(
-            {
-                "Vertices": f"{counts.vertices:,}",
-                "Faces": f"{counts.faces:,}",
-                "Read from": name,
-            }
-        )
-        is_measured = read_surface(job_id, model.name, name) is not None
     except UnreadableMeshError as exc:
         facts(f"Facts about {name} are unavailable: {exc}.", quiet=True)
         return
-    every = None if is_measured else SURFACE_POLL_S
-    st.fragment(_surface, run_every=every)(job_id, model.name, name, is_measured=is_measured)
+    figures(
+        {
+            "Vertices": f"{counts.vertices:,}",
+            "Faces": f"{counts.faces:,}",
+            "Read from": name,
+        }
+    )
+    surface = _surface(job_id, model.name, name)
+    every = SURFACE_POLL_S if surface is None else None
+    st.fragment(_show_surface, run_every=every)(job_id, model.name, name, polls=surface is None)
 
 
-def _surface(job_id: str, model: str, name: str, *, is_measured: bool) -> None:
-    """Show what is measured in the background, and stop asking when it is there."""
+def _surface(job_id: str, model: str, name: str) -> Surface | str | None:
+    """What is measured in the background: None until it is there, or why it never will be."""
     try:
-        surface = read_surface(job_id, model, name)
+        return read_surface(job_id, model, name)
     except UnreadableMeshError as exc:
-        facts(f"The surface of {name} cannot be measured: {exc}.", quiet=True)
-        return
+        return f"The surface cannot be measured: {exc}."
+
+
+def _show_surface(job_id: str, model: str, name: str, *, polls: bool) -> None:
+    """Show the measured surface, and stop asking when it is known."""
+    surface = _surface(job_id, model, name)
     if surface is None:
         facts("Measuring the surface …", quiet=True)
         return
-    if not is_measured:
+    if polls:
         st.rerun()
+    if isinstance(surface, str):
+        facts(surface, quiet=True)
+        return
     extents = " × ".join(f"{length:.3g}" for length in surface.extents)
     figures(
         {

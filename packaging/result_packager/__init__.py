@@ -4,7 +4,7 @@ Knows files only: neither the dashboard nor Streamlit, Celery or Starlette.
 """
 
 from result_packager.archive import ResultStream, create_result_zip, stream_result_zip
-from result_packager.completeness import validate_job_outputs
+from result_packager.completeness import survey_outputs, validate_job_outputs
 from result_packager.errors import (
     IncompleteResultsError,
     ResultPackagerError,
@@ -28,5 +28,6 @@ __all__ = [
     "list_members",
     "open_member",
     "stream_result_zip",
+    "survey_outputs",
     "validate_job_outputs",
 ]
