@@ -1,7 +1,6 @@
 """The archive of a job's outputs, in memory or as a stream: the same bytes from the same code."""
 
 import logging
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from io import BytesIO
@@ -9,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from result_packager.container import Container, Content
+from result_packager.encoders import crc32
 from result_packager.members import Member
 from result_packager.outputs import OpenedOutputs
 from result_packager.pieces import Piece, compressed_pieces, is_rewritten, worker_count
@@ -95,7 +95,7 @@ def _small_member(
     """Compress first, so that the header can state the sizes (it is what unzippers like best)."""
     piece = next(pieces)
     outputs.confirm(member)
-    content = Content(zlib.crc32(piece.data), len(piece.deflated), len(piece.data))
+    content = Content(crc32(piece.data, 0), len(piece.deflated), len(piece.data))
     yield container.header(member.arcname, outputs.mtime_ns(member), content)
     yield piece.deflated
 
@@ -110,7 +110,7 @@ def _large_member(
     while not is_last:
         piece = next(pieces)
         is_last = piece.is_last
-        crc = zlib.crc32(piece.data, crc)
+        crc = crc32(piece.data, crc)
         compressed += len(piece.deflated)
         yield piece.deflated
     outputs.confirm(member)

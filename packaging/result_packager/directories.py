@@ -57,7 +57,7 @@ def open_regular(directory: int, *parts: str) -> int:
     descriptor = os.open(first, _FILE, dir_fd=directory)
     try:
         _require_regular(os.fstat(descriptor), first)
-    except FileNotFoundError:
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor

@@ -10,7 +10,7 @@ from itertools import islice
 from result_packager.encoders import REFERENCE, Encoder, deflate
 from result_packager.members import MATERIALS, Member
 from result_packager.outputs import OpenedOutputs
-from result_packager.planning import SMALL_BYTES, is_packed, plan_encoders
+from result_packager.planning import SMALL_BYTES, Choice, is_packed, plan_encoders
 from result_packager.texture_names import name_archived_texture
 
 # Small enough that memory stays small and both cores stay busy on a job of one large mesh, large
@@ -42,6 +42,7 @@ class _Cut:
     offset: int
     length: int
     is_last: bool
+    encoder: Encoder
 
 
 def worker_count() -> int:
@@ -75,14 +76,14 @@ def compressed_pieces(outputs: OpenedOutputs, workers: int) -> Generator[Piece]:
 
 
 def _in_order(
-    outputs: OpenedOutputs, plan: dict[Member, Encoder], pool: Executor, workers: int
+    outputs: OpenedOutputs, plan: dict[Member, Choice], pool: Executor, workers: int
 ) -> Iterator[Piece]:
     cuts = _all_cuts(outputs, plan)
     under_way: deque[Future[Piece]] = deque()
 
     def submit(count: int) -> None:
         for cut in islice(cuts, count):
-            under_way.append(pool.submit(_compress, outputs, cut, plan[cut.member]))
+            under_way.append(pool.submit(_compress, outputs, cut))
 
     # Two more than the workers: none idles while the oldest piece is being handed over.
     submit(workers + 2)
@@ -92,21 +93,22 @@ def _in_order(
         yield piece
 
 
-def _all_cuts(outputs: OpenedOutputs, plan: dict[Member, Encoder]) -> Iterator[_Cut]:
-    for member, encoder in plan.items():
+def _all_cuts(outputs: OpenedOutputs, plan: dict[Member, Choice]) -> Iterator[_Cut]:
+    for member, choice in plan.items():
         size = outputs.size(member)
-        length = REFERENCE_PIECE_BYTES if encoder is REFERENCE else PIECE_BYTES
+        length = REFERENCE_PIECE_BYTES if choice.encoder is REFERENCE else PIECE_BYTES
         if is_rewritten(member, size):
             length = size
-        for offset in range(0, size or 1, length or 1):
-            yield _Cut(member, offset, min(length, size - offset), offset + length >= size)
+        for number, offset in enumerate(range(0, size or 1, length or 1)):
+            end = min(offset + length, size)
+            yield _Cut(member, offset, end - offset, end == size, choice.of_piece(number))
 
 
-def _compress(outputs: OpenedOutputs, cut: _Cut, encoder: Encoder) -> Piece:
+def _compress(outputs: OpenedOutputs, cut: _Cut) -> Piece:
     data = outputs.read(cut.member, cut.offset, cut.length)
     if is_rewritten(cut.member, outputs.size(cut.member)):
         data = name_archived_texture(data)
-    deflated = deflate(data, encoder, last=cut.is_last)
+    deflated = deflate(data, cut.encoder, last=cut.is_last)
     if is_packed(cut.member) and len(deflated) < PACKED_SHARE * len(data):
         deflated = deflate(data, REFERENCE, last=cut.is_last)
     return Piece(data, deflated, cut.is_last)

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import tempfile
 import threading
 import time
 import zipfile
@@ -112,7 +113,7 @@ def on_disk() -> Callable[[Path], Files]:
 
 
 def open_descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def packing_threads() -> list[str]:
@@ -120,13 +121,13 @@ def packing_threads() -> list[str]:
 
 
 @pytest.fixture
-def nothing_left(tmp_path: Path) -> Iterator[None]:
+def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail the test if it leaves a thread, a descriptor or a temporary file behind."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = open_descriptors()
-    folder = Path(os.environ.get("TMPDIR", "/tmp"))
-    files = set(folder.iterdir())
     yield
     assert packing_threads() == []
     assert open_descriptors() == before
-    left = {path for path in set(folder.iterdir()) - files if path.owner() == tmp_path.owner()}
-    assert not [path for path in left if "zip" in path.name or "result" in path.name]
+    assert list(temporary.iterdir()) == []

@@ -5,8 +5,11 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from io import BytesIO
 from math import cos, sin
 from pathlib import Path
@@ -21,8 +24,7 @@ from result_packager import (
     planning,
     stream_result_zip,
 )
-
-REAL_JOB = Path(os.environ.get("REAL_JOB_OUTPUT", "/nowhere"))
+from result_packager.outputs import OpenedOutputs
 
 
 def zlib_size(output: Path) -> int:
@@ -117,6 +119,22 @@ def test_the_reference_is_the_last_and_slowest():
     assert costs == sorted(costs)
 
 
+def test_each_member_gets_the_fastest_encoder_that_the_jobs_size_allows(write_job):
+    made = meshes(150, 1e-3)
+    previews = {f"m/previews/{n}.png": random.Random(n).randbytes(3_000_000) for n in range(3)}
+    chosen = {}
+    for name, files in {"meshes": made, "with previews": made | previews}.items():
+        opened = OpenedOutputs("j0b", write_job(files | {"m/quality.json": b"{}"}, job=name))
+        with closing(opened), ThreadPoolExecutor(1) as pool:
+            plan = planning.plan_encoders(opened, opened.members, pool)
+        chosen[name] = {member.name: choice.of_piece(0) for member, choice in plan.items()}
+    assert chosen["meshes"]["quality.json"] is encoders.REFERENCE
+    assert chosen["with previews"]["previews/0.png"] is encoders.ENCODERS[0]
+    # What the previews do not use of the allowed size is spent on the speed of the OBJ.
+    costs = {name: encoder["mesh.obj"].cost for name, encoder in chosen.items()}
+    assert costs["with previews"] < costs["meshes"]
+
+
 @pytest.mark.parametrize("absent", [["isal_zlib"], ["zlib_ng"], ["isal_zlib", "zlib_ng"]])
 def test_without_a_library_the_others_serve(finished_job, archived, read_back, monkeypatch, absent):
     for library in absent:
@@ -150,8 +168,6 @@ def test_a_stream_holds_a_few_pieces_at_a_time(write_job, monkeypatch):
     """Counted, not timed: what is in memory between two chunks, with the most workers."""
     output = write_job({"m/mesh.glb": os.urandom(40 << 20)})
     monkeypatch.setattr(archive, "worker_count", lambda: 8)
-    import tracemalloc
-
     tracemalloc.start()
     try:
         for _ in stream_result_zip("j0b", output):
