@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +11,10 @@ from typing import Any
 # A real record is below 100 kB even with a long traceback.
 RECORD_MAX_BYTES = 1 << 20
 TEXT_MAX_CHARS = 500
+
+SEARCHED_CHARS = 20_000
+# The directories of an absolute path, in POSIX or Windows style; addresses of the web are none.
+PATH = re.compile(r"(?<![\w:/.])(?:/(?:[\w.@+~-]+/)+|[A-Za-z]:\\(?:[^\\\s:\"']+\\)+)")
 
 SUCCESS, FAILURE, REVOKED, PENDING = "SUCCESS", "FAILURE", "REVOKED", "PENDING"
 FINAL_STATES = frozenset({SUCCESS, FAILURE, REVOKED})
@@ -110,7 +115,17 @@ def _error_text(result: dict[str, Any]) -> str | None:
     message = result.get("error", result.get("exc_message"))
     if isinstance(message, list):
         message = " ".join(part for part in message if isinstance(part, str))
-    return clean_text(message)
+    return clean_text(_told_outside(message) if isinstance(message, str) else None)
+
+
+def _told_outside(message: str) -> str:
+    """Keep the server's paths and tracebacks to the server's log.
+
+    Of a traceback its last line is left, which names the error; of a path its last part.
+    """
+    lines = message[:SEARCHED_CHARS].strip().splitlines() or [""]
+    text = lines[-1] if lines[0].startswith("Traceback (most recent call last)") else message
+    return PATH.sub("…/", text[:SEARCHED_CHARS])
 
 
 def _percent(value: object) -> float | None:

@@ -96,19 +96,31 @@ def read_outputs(job_id: str) -> Outputs:
     Raises StorageUnavailableError if the storage itself is gone: that is not a job without files.
     """
     directory = output_directory(job_id)
+    created_at = _job_created_at(job_id)
+    if created_at is None:
+        return NO_OUTPUTS
+    try:
+        directory.lstat()
+        return _read_models(directory, created_at)
+    except FileNotFoundError:
+        return Outputs(OutputState.ABSENT, created_at=created_at, changed_at=created_at)
+    except (OSError, ResultsUnreadableError) as exc:
+        log.warning("outputs of job %s cannot be read: %s", job_id, type(exc).__name__)
+        return Outputs(OutputState.UNREADABLE, created_at=created_at, changed_at=created_at)
+
+
+def _job_created_at(job_id: str) -> datetime | None:
+    """When the job's directory was last added to; None if there is none.
+
+    Raises StorageUnavailableError if the storage is not there or may not be entered.
+    """
     try:
         created_at = _directory_time(get_job_path(job_id))
         if created_at is None:
-            _require_storage()
-            return NO_OUTPUTS
-        try:
-            directory.lstat()
-            return _read_models(directory, created_at)
-        except FileNotFoundError:
-            return Outputs(OutputState.ABSENT, created_at=created_at, changed_at=created_at)
-    except (OSError, ResultsUnreadableError) as exc:
-        log.warning("outputs of job %s cannot be read: %s", job_id, type(exc).__name__)
-        return Outputs(OutputState.UNREADABLE)
+            read_settings().job_storage_path.stat()
+    except OSError as exc:
+        raise StorageUnavailableError(exc.strerror or "cannot be entered") from exc
+    return created_at
 
 
 def recall_outputs(job_id: str) -> Outputs:
@@ -146,13 +158,6 @@ def _changed_ns(path: Path) -> int:
         return 0
 
 
-def _require_storage() -> None:
-    try:
-        read_settings().job_storage_path.stat()
-    except OSError as exc:
-        raise StorageUnavailableError(exc.strerror or "cannot be read") from exc
-
-
 def _directory_time(path: Path) -> datetime | None:
     """When entries last came or went directly in a directory; None if it is not one."""
     try:
@@ -169,13 +174,21 @@ def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
         by_model.setdefault(member.model, []).append(member)
     models = tuple(_read_model(directory, name, files) for name, files in by_model.items())
     times = [_moment(file.mtime_ns / 1e9) for model in models for file in model.files]
+    state = OutputState.INCOMPLETE if missing else OutputState.COMPLETE
+    if not all(_may_read(directory / member.model / member.name) for member in members):
+        state = OutputState.UNREADABLE
     return Outputs(
-        OutputState.INCOMPLETE if missing else OutputState.COMPLETE,
+        state,
         tuple(missing),
         models,
         created_at=min(filter(None, (job_changed_at, _directory_time(directory)))),
         changed_at=max([job_changed_at, *times]),
     )
+
+
+def _may_read(path: Path) -> bool:
+    """Tell whether our user may read a file, without opening it."""
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _read_model(directory: Path, name: str, files: list[Member]) -> ModelOutput:
@@ -211,13 +224,9 @@ def _read_quality(directory: Path, model: str, files: list[Member]) -> Quality:
 def open_output(job_id: str, model: str, name: str) -> tuple[BinaryIO, os.stat_result]:
     """Open one file of the contract's list, `name` as in `Member.name` or a preview's bare name.
 
-    Raises NotAJobIdError, FileNotFoundError, or ResultsUnreadableError.
+    Raises NotAJobIdError, FileNotFoundError, ResultsUnreadableError or StorageUnavailableError.
     """
-    try:
-        is_there = _directory_time(get_job_path(job_id)) is not None
-    except OSError as exc:
-        raise ResultsUnreadableError("the job's directory cannot be read") from exc
-    if not is_there:
+    if _job_created_at(job_id) is None:
         raise FileNotFoundError(f"no directory of job {job_id}")
     directory = output_directory(job_id)
     try:

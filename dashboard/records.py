@@ -31,9 +31,6 @@ SCAN_COUNT = 2000
 MGET_KEYS = 2000
 FINISHED_MAX = 200_000
 
-# What a broken or foreign server can make redis-py raise while it reads an answer.
-FAILURES = (redis.RedisError, OSError, ValueError, TypeError, IndexError, TimeoutError)
-
 Answer = TypeVar("Answer")
 Records = Mapping[str, CeleryRecord | RecordFault]
 
@@ -57,7 +54,9 @@ class RecordReader:
             # One more try for a pooled connection that a restart has cut; none for a time-out.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
+        # Apart, so that lists, which take longer, never keep the state of one job waiting.
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="records")
+        self._list_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="lists")
         self._open_until = 0.0
         self._finished: dict[str, CeleryRecord] = {}
         self._lock = threading.Lock()
@@ -66,7 +65,7 @@ class RecordReader:
         """Read the records of these jobs in one MGET; a fault takes a record's place."""
         wanted = list(job_ids)
         try:
-            raw = self._within_deadline(lambda: self._fetch(wanted))
+            raw = self._within_deadline(self._threads, lambda: self._fetch(wanted))
         except StateUnavailableError:
             return {
                 job_id: self._finished.get(job_id, RecordFault.UNAVAILABLE) for job_id in wanted
@@ -77,7 +76,9 @@ class RecordReader:
         """Read the records of these jobs and of every other job that has one."""
         wanted = set(job_ids)
         try:
-            raw = self._within_deadline(lambda: self._fetch(list(wanted | self._scan())))
+            raw = self._within_deadline(
+                self._list_threads, lambda: self._fetch(list(wanted | self._scan()))
+            )
         except StateUnavailableError:
             every = wanted | self._finished.keys()
             return {job_id: self._finished.get(job_id, RecordFault.UNAVAILABLE) for job_id in every}
@@ -90,12 +91,13 @@ class RecordReader:
 
     def ping(self) -> None:
         """Raise StateUnavailableError unless the backend answers."""
-        self._within_deadline(self._redis.ping)
+        self._within_deadline(self._threads, self._redis.ping)
 
     def close(self) -> None:
         """Give back threads and connections."""
         self._redis.connection_pool.disconnect(inuse_connections=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._list_threads.shutdown(wait=False, cancel_futures=True)
 
     def _scan(self) -> set[str]:
         keys = self._redis.scan_iter(match=f"{KEY_PREFIX}*", count=SCAN_COUNT)
@@ -132,15 +134,15 @@ class RecordReader:
             if len(self._finished) > FINISHED_MAX:
                 self._finished.pop(next(iter(self._finished)))
 
-    def _within_deadline(self, call: Callable[[], Answer]) -> Answer:
+    def _within_deadline(self, threads: ThreadPoolExecutor, call: Callable[[], Answer]) -> Answer:
         if self.is_away:
             raise StateUnavailableError("the backend failed a moment ago")
-        future = self._threads.submit(call)
+        future = threads.submit(call)
         try:
             return future.result(timeout=DEADLINE_S)
-        except FAILURES as exc:
-            future.cancel()
-            self._trip(exc)
+        except Exception as exc:  # a broken or foreign server makes redis-py raise anything
+            if not future.cancel():  # a call that never began says nothing about the backend
+                self._trip(exc)
             raise StateUnavailableError(type(exc).__name__) from exc
 
     def _trip(self, cause: Exception) -> None:

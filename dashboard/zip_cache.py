@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import shutil
+import struct
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,11 @@ log = logging.getLogger(__name__)
 SUFFIX, UNFINISHED = ".zip", ".part"
 # A change of the archive's format must not find the archives of the format before.
 FORMAT = 1
+
+
+# End of central directory: signature, disks, entries, the directory's length and start, comment.
+END_RECORD = struct.Struct("<4s4H2LH")
+ASK_ZIP64 = 0xFFFFFFFF
 
 
 class CacheFullError(OSError):
@@ -42,14 +48,35 @@ def open_cached(key: str) -> BinaryIO | None:
     """Open a finished archive and mark it as used now; None if it is not there."""
     path = _directory() / f"{key}{SUFFIX}"
     try:
-        file = path.open("rb")
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     except OSError:
+        return None
+    if not _ends_as_archive(file):
+        log.warning("%s is damaged and is packed anew", path.name)
+        file.close()
+        path.unlink(missing_ok=True)
         return None
     try:
         os.utime(path)
     except OSError as exc:
         log.warning("cannot mark %s as used: %s", path.name, exc.strerror)
     return file
+
+
+def _ends_as_archive(file: BinaryIO) -> bool:
+    """Tell whether a file ends where its ZIP says; a crash may have cut off what was written.
+
+    By APPNOTE.TXT 4.3.16, the last 22 bytes tell where the central directory lies; archives with
+    ZIP64 say "ask the record before", of which only the place is checked here.
+    """
+    size_bytes = file.seek(0, os.SEEK_END)
+    if size_bytes < END_RECORD.size:
+        return False
+    file.seek(-END_RECORD.size, os.SEEK_END)
+    signature, *_, length, start, comment = END_RECORD.unpack(file.read())
+    if signature != b"PK\5\6" or comment:
+        return False
+    return ASK_ZIP64 in {length, start} or start + length + END_RECORD.size == size_bytes
 
 
 class NewArchive:
@@ -76,6 +103,10 @@ class NewArchive:
 
     def finish(self) -> None:
         self._path.replace(self._final)
+
+    def flush(self) -> None:
+        """Bring the bytes to the disk itself, so that a loss of power does not leave holes."""
+        os.fsync(self._file.fileno())
 
     def discard(self) -> None:
         self._path.unlink(missing_ok=True)

@@ -74,14 +74,43 @@ def test_what_celery_does_not_write_is_refused(raw: bytes) -> None:
 
 
 def test_an_exception_is_read_as_text_and_never_rebuilt() -> None:
-    error = {"exc_type": "system", "exc_module": "os", "exc_message": ["touch /tmp/x", 3, "now"]}
+    error = {"exc_type": "system", "exc_module": "os", "exc_message": ["rm -r", 3, "now"]}
     found = parse_record(record("FAILURE", error))
-    assert (found.error_type, found.error_text) == ("system", "touch /tmp/x now")
+    assert (found.error_type, found.error_text) == ("system", "rm -r now")
 
 
 def test_error_texts_are_capped() -> None:
     found = parse_record(record("FAILURE", {"exc_type": "E", "exc_message": "x" * 10_000}))
     assert found.error_text == "x" * 500
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("cannot open /srv/jobs/x1/output/mesh.obj", "cannot open …/mesh.obj"),
+        (
+            "[Errno 2] No such file: '/srv/jobs/x1/a b/c.png'",
+            "[Errno 2] No such file: '…/a b/c.png'",
+        ),
+        ("C:\\jobs\\x1\\mesh.obj is missing", "…/mesh.obj is missing"),
+        (
+            "see https://example.org/a/b/c and 3/4/5 of it",
+            "see https://example.org/a/b/c and 3/4/5 of it",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "/srv/app/run.py", line 3\nValueError: no',
+            "ValueError: no",
+        ),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_the_servers_paths_and_tracebacks_stay_there(error: str, told: str) -> None:
+    found = parse_record(record("SUCCESS", {"status": "failed", "error": error}))
+    assert found.error_text == told
+
+
+def test_a_long_text_of_slashes_is_read_once() -> None:
+    assert parse_record(record("FAILURE", {"exc_message": "/a" * 200_000})).error_text
 
 
 def test_lone_surrogates_become_text_that_can_be_sent() -> None:

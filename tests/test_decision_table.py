@@ -240,9 +240,8 @@ def test_unreadable_is_neither_expired_nor_changing(
         path.chmod(0o755)
     assert (response.status_code, response.json()["error"]["code"]) == (500, "RESULTS_UNREADABLE")
     assert not page.exception
-    if path.suffix != ".glb":  # that a single file may not be read shows only when it is
-        assert [job["status"] for job in listed] == ["unreadable"]
-        assert "`RESULTS_UNREADABLE` · HTTP 500" in page.error[0].value
+    assert [job["status"] for job in listed] == ["unreadable"]
+    assert "`RESULTS_UNREADABLE` · HTTP 500" in page.error[0].value
 
 
 def test_page_and_endpoint_agree_while_the_backend_is_away(
@@ -255,6 +254,19 @@ def test_page_and_endpoint_agree_while_the_backend_is_away(
     assert "`STATE_UNAVAILABLE` · HTTP 503" in page.warning[0].value
     assert error["suggestion"].replace("_", "\\_") in page.warning[0].value
     assert error["message"] in [text.value for text in page.text]
+
+
+@pytest.mark.parametrize("job_id", [JOB, "nobody"])
+def test_a_storage_that_may_not_be_entered_is_told(
+    http: TestClient, finished_job: str, storage: Path, job_id: str
+) -> None:
+    storage.chmod(0)
+    try:
+        with unprivileged():
+            response = http.get(f"/jobs/{job_id}/download")
+    finally:
+        storage.chmod(0o755)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
 
 
 def test_a_storage_that_is_gone_is_not_expired(

@@ -295,6 +295,8 @@ def test_what_is_not_in_the_contract_is_not_found(
         "/jobs/abcd1234/files/reconviagen/%2e%2e/mesh.glb",
         "/jobs/abcd1234/files/reconviagen\\..\\mesh.glb",
         "/jobs/abcd1234/files/reconviagen/mesh.glb%00",
+        "/jobs/abcd1234/files/reconviagen/x%0ay",
+        "/jobs/abcd1234/x%0d%0ay",
     ],
 )
 def test_no_path_leads_out_of_a_job(
@@ -448,6 +450,7 @@ def test_health_names_what_is_wrong(
     ill = http.get("/health")
     assert (ill.status_code, ill.json()["redis"]) == (503, "ok")
     assert ill.json()["storage"].startswith("unavailable")
+    assert ill.headers["retry-after"]
 
 
 def test_an_unforeseen_fault_is_told_without_traceback(

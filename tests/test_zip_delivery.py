@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import shutil
+import socket
 import subprocess
 import threading
 import zipfile
@@ -20,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dashboard import zip_cache
-from dashboard.api import download, routes, zip_builds
+from dashboard.api import download, routes, sending, zip_builds
 from dashboard.zip_cache import NewArchive, archive_key, open_cached
 from result_packager import ResultStream, create_result_zip
 
@@ -221,7 +222,39 @@ def test_what_a_killed_server_left_is_removed_at_the_start(storage: Path, tmp_pa
     assert cache_files(tmp_path) == [".zip"]
 
 
+@pytest.mark.parametrize("damage", ["cut", "emptied", "grown", "linked"])
+def test_a_damaged_archive_in_the_cache_is_packed_anew(
+    http: TestClient, job: str, expected: bytes, tmp_path: Path, damage: str
+) -> None:
+    http.get(job)
+    [kept] = (tmp_path / "cache" / "zips").glob("*.zip")
+    if damage == "linked":
+        (tmp_path / "elsewhere").write_bytes(kept.read_bytes() + b"x")
+        kept.unlink()
+        kept.symlink_to(tmp_path / "elsewhere")
+    else:
+        content = {"cut": expected[:-7], "emptied": b"", "grown": expected + b"0"}[damage]
+        kept.write_bytes(content)
+    response = http.get(job)
+    assert (response.status_code, response.content) == (200, expected)
+    assert http.get(job).content == expected
+
+
 # --- over a real connection
+
+
+def test_a_client_that_takes_nothing_is_left(
+    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "0")
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    monkeypatch.setattr(sending, "STALLED_S", 0.3)
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(f"GET {job} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 1)
+        wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 0)
+    wait_until(lambda: not open_files_below(tmp_path))
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ async def health(_request: Request) -> Response:
         "storage": storage,
         "version": __version__,
     }
-    return answer(content, 200 if well else 503)
+    response = answer(content, 200 if well else 503)
+    if not well:
+        response.headers["Retry-After"] = "5"
+    return response
 
 
 def _redis() -> str:

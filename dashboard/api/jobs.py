@@ -9,7 +9,7 @@ from starlette.responses import Response
 from dashboard.api.answers import answer, refuse_decided
 from dashboard.api.threads import run
 from dashboard.celery_record import RecordFault
-from dashboard.errors import JobStatus
+from dashboard.errors import ErrorCode, JobStatus, make_error_detail, refusal_for
 from dashboard.job_query import parse_query
 from dashboard.jobs import Job, get_job, list_jobs
 from dashboard.outputs import ModelOutput
@@ -22,14 +22,17 @@ async def show_jobs(request: Request) -> Response:
     given = request.query_params
     query = parse_query({name: given.getlist(name) for name in given})
     page = await run(list_jobs, query)
-    return answer(
-        {
-            "jobs": [describe(job, request, with_files=False) for job in page.jobs],
-            "total": page.total,
-            "limit": query.limit,
-            "offset": query.offset,
-        }
-    )
+    content = {
+        "jobs": [describe(job, request, with_files=False) for job in page.jobs],
+        "total": page.total,
+        "limit": query.limit,
+        "offset": query.offset,
+    }
+    if page.backend_away:
+        # Jobs that are known by their record alone cannot be listed now.
+        row = refusal_for(ErrorCode.STATE_UNAVAILABLE)
+        content |= make_error_detail(ErrorCode.STATE_UNAVAILABLE, row.text)
+    return answer(content)
 
 
 async def show_job(request: Request) -> Response:

@@ -5,8 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard.api.answers import refuse_decided
 from dashboard.status import not_a_job_id
 
-# Streamlit refuses some of these too, but as plain text.
-FORBIDDEN = ("..", "\\", "\0", "//")
+# Streamlit refuses some of these too, but as plain text; a route's pattern takes no line break.
+FORBIDDEN = ("..", "\\", "\0", "//", "\n", "\r")
 
 
 class GuardPaths:

@@ -1,11 +1,12 @@
 """Bodies sent in pieces of a fixed size and freed when done, or when the client has gone."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import BinaryIO
 
-from anyio import create_task_group
+from anyio import create_task_group, fail_after
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -13,12 +14,22 @@ from starlette.types import Receive, Scope, Send
 from dashboard.api.answers import refuse
 from dashboard.api.threads import run
 from dashboard.errors import ErrorCode
+from result_packager import ResultPackagerError
+
+log = logging.getLogger(__name__)
 
 # Iterating a BytesIO gives a piece a line: 19 s for 20 MB. Smaller pieces than this cost a fifth
 # more time, each being read in a thread.
 PIECE_BYTES = 1 << 20
 
+# A client that takes nothing for so long holds a file, and may hold a slot, for nobody.
+STALLED_S = 60
+
 SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class BrokenOffError(Exception):
+    """A body cannot be sent to its end."""
 
 
 class UnsatisfiableRangeError(Exception):
@@ -81,17 +92,29 @@ class FileBody(Response):
         while start < end:
             piece = await run(self.file.read, min(PIECE_BYTES, end - start))
             if not piece:
-                # Ending early breaks the connection: better than a file that looks whole.
-                raise RuntimeError("the file became shorter while it was being sent")
+                raise BrokenOffError("the file became shorter while it was being sent")
             start += len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send_piece(piece, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def send_piece(piece: bytes, send: Send) -> None:
+    """Send a part of a body. Raises BrokenOffError if the client takes nothing for too long."""
+    try:
+        with fail_after(STALLED_S):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        raise BrokenOffError(f"the client took nothing for {STALLED_S} s") from None
 
 
 async def while_connected(
     receive: Receive, work: Callable[..., Awaitable[None]], *arguments: object
 ) -> None:
-    """Do the work, and give it up when the client has gone: uvicorn's `send` does not tell."""
+    """Send a body, and give it up when the client has gone: uvicorn's `send` does not tell.
+
+    A body that is broken off is left without its end, which makes uvicorn cut the connection: the
+    client sees that it is not whole.
+    """
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -103,8 +126,8 @@ async def while_connected(
             group.start_soon(watch)
             await work(*arguments)
             group.cancel_scope.cancel()
-    except ExceptionGroup as exc:  # the work's own fault, without the group around it
-        raise exc.exceptions[0] from None
+    except* (BrokenOffError, ResultPackagerError) as broken:
+        log.warning("a transfer was broken off: %s", broken.exceptions[0])
 
 
 def is_unchanged(if_none_match: str | None, etag: str) -> bool:

@@ -1,7 +1,7 @@
 """Archives that are sent while they are packed: no Content-Length, and a fault breaks off.
 
 What is raised on the way leaves the body without its end, so every client sees a broken transfer
-and none a valid archive that lacks a member.
+and none a valid archive that lacks a member (sending.while_connected).
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from anyio import CancelScope
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from dashboard.api.sending import PIECE_BYTES, while_connected
+from dashboard.api.sending import PIECE_BYTES, send_piece, while_connected
 from dashboard.api.threads import run
 from dashboard.api.zip_builds import THREADS, Build, awaited_slot, open_stream
 from result_packager import ResultStream
@@ -96,7 +96,3 @@ async def send_stream(stream: ResultStream, send: Send, skip_bytes: int = 0) -> 
     finally:
         with CancelScope(shield=True):
             await run(stream.close, limiter=THREADS)
-
-
-async def send_piece(piece: bytes, send: Send) -> None:
-    await send({"type": "http.response.body", "body": piece, "more_body": True})

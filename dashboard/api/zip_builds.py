@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 
 from anyio import CapacityLimiter
 
@@ -129,7 +129,9 @@ class Build:
             BUILDS.pop(self.key, None)
             self.is_done = True
             self._tell()
-            self._close_if_unused()
+        with self.awaited(), suppress(OSError):
+            if self._archive is not None and self.failure is None:
+                await run(self._archive.flush, limiter=THREADS)
 
     def _fill(self) -> None:
         with closing(open_stream(self.job_id, self.key)) as stream:

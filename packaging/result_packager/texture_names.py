@@ -13,8 +13,8 @@ _OPTION = rb"-[A-Za-z]\w*+[ \t]++\S++(?:[ \t]++" + _NUMBER + rb"(?=[ \t])){0,2}[
 _STATEMENT = re.compile(
     rb"((?:\A(?:\xef\xbb\xbf)?|(?<=[\r\n]))"
     rb"[ \t]*+(?i:map_\w++|bump|disp|decal|refl|norm)[ \t]++"
-    rb"(?:" + _OPTION + rb")*(?:\./)?)"
-    rb"" + re.escape(TEXTURE_ON_DISK.encode()) + rb"(?=[ \t]*+(?:[\r\n]|\Z))"
+    rb"(?:" + _OPTION + rb")*\"?(?:\.[/\\])?)"
+    rb"" + re.escape(TEXTURE_ON_DISK.encode()) + rb"(?=\"?[ \t]*+(?:[\r\n]|\Z|(?<=[ \t])#))"
 )
 
 

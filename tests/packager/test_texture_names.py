@@ -24,6 +24,9 @@ from result_packager.texture_names import name_archived_texture
         (b"disp mesh.png\ndecal mesh.png", b"disp texture.png\ndecal texture.png"),
         (b"norm mesh.png", b"norm texture.png"),
         (b"\xef\xbb\xbfmap_Kd mesh.png\n", b"\xef\xbb\xbfmap_Kd texture.png\n"),
+        (b"map_Kd mesh.png # the texture\n", b"map_Kd texture.png # the texture\n"),
+        (b'map_Kd "mesh.png"\n', b'map_Kd "texture.png"\n'),
+        (b"map_Kd .\\mesh.png\n", b"map_Kd .\\texture.png\n"),
         (b"map_Ka mesh.png\rmap_Kd mesh.png\r", b"map_Ka texture.png\rmap_Kd texture.png\r"),
     ],
 )  # fmt: skip
@@ -43,7 +46,7 @@ def test_texture_statements_name_the_archived_texture(before, after):
         b"map_Kd -s 1 1 1 my mesh.png",
         b"map_Kd -o 0 0 0 0 mesh.png",
         b"map_Kd MESH.PNG",
-        b"map_Kd mesh.png # the texture",
+        b"map_Kd mesh.png#1",
         b"map_Kdmesh.png",
         b"Kd mesh.png",
         b"bumpy mesh.png",
