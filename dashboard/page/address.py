@@ -23,7 +23,7 @@ class ListAddress:
 
 def read_address() -> ListAddress:
     """Read the list's address. Raises InvalidParameterError as the API does."""
-    given = {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
+    given = _current()
     page = given.pop("page")[-1:] or ["1"]
     number = int(page[0]) if page[0].isascii() and page[0].isdigit() and len(page[0]) < 7 else 1
     number = max(number, 1)
@@ -32,20 +32,36 @@ def read_address() -> ListAddress:
     return ListAddress(parse_query(given | window), view, number)
 
 
+def note_shown() -> None:
+    """Remember which address the widgets on the page are set to."""
+    st.session_state["shown_address"] = _current()
+
+
 def go_to_list(**changes: str | Iterable[str]) -> None:
-    """Change parameters of the list's address, as one step of the browser's history."""
-    current = {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
-    current |= {
+    """Change parameters of the list's address, as one step of the browser's history.
+
+    Back and Forward bring an address that is not the one shown, and with it widgets' values of the
+    page before: those are no change that somebody made, and a step for them would cut off Forward.
+    """
+    current = _current()
+    if current != st.session_state.get("shown_address", current):
+        return
+    wanted = current | {
         name: [value] if isinstance(value, str) else list(value) for name, value in changes.items()
     }
-    st.query_params.from_dict({name: values for name, values in current.items() if any(values)})
+    wanted = {name: [value for value in values if value] for name, values in wanted.items()}
+    if wanted != current:
+        st.query_params.from_dict({name: values for name, values in wanted.items() if values})
+        note_shown()
+
+
+def _current() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
 
 
 def go_to_job(job_id: str) -> None:
     """Open a job, and remember the list that it was opened from."""
-    st.session_state["list_address"] = {
-        name: st.query_params.get_all(name) for name in LIST_PARAMETERS
-    }
+    st.session_state["list_address"] = _current()
     st.query_params.from_dict({"job": job_id})
 
 

@@ -16,6 +16,7 @@ from dashboard.page.address import (
     TABLE,
     ListAddress,
     go_to_list,
+    note_shown,
     read_address,
 )
 from dashboard.page.job_cards import show_cards
@@ -84,6 +85,7 @@ def _list(first: list[Loaded], *, live: bool) -> None:
     if "job" in st.query_params:
         st.rerun()  # a job was opened: out of the list's fragment
     loaded = first.pop() if first else _load()
+    note_shown()
     if loaded.is_live != live:
         st.rerun()
     _heading(live=live)

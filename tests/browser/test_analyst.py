@@ -37,6 +37,7 @@ def test_the_list_shows_jobs_with_pictures_and_opens_one(dashboard: Any, open_pa
     page = open_page(dashboard.url)
     expect(page.get_by_role("button", name="first1")).to_be_visible()
     expect(page.get_by_alt_text("Preview of job first1")).to_have_js_property("naturalWidth", 384)
+    page.get_by_role("button", name="second2").hover()  # waits until nothing moves any more
     click_on(page, "Preview of job second2")  # the whole card opens its job
     expect(page.get_by_role("heading", level=1, name="second2")).to_be_visible()
     assert page.url == f"{dashboard.url}/?job=second2"
@@ -235,7 +236,7 @@ def test_everything_works_below_a_path_prefix(
     put_ready(dashboard, "based1")
     page = open_page(f"{dashboard.url}/")
     expect(page.get_by_alt_text("Preview of job based1")).to_have_js_property("naturalWidth", 384)
-    click_on(page, "Preview of job based1")
+    page.get_by_role("button", name="based1").click()
     with page.expect_download() as started:
         page.get_by_role("link", name="Download ZIP").click()
     started.value.save_as(tmp_path / "based1.zip")

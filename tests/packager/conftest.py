@@ -1,5 +1,6 @@
 """Real jobs in a temporary directory, and what every archive of one has to hold."""
 
+import gc
 import io
 import os
 import random
@@ -126,8 +127,9 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    gc.collect()  # what other tests forgot would be closed meanwhile, or not
     before = open_descriptors()
     yield
     assert packing_threads() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
     assert list(temporary.iterdir()) == []
