@@ -31,7 +31,7 @@ _recalled: dict[Path, tuple[tuple[int, ...], "Outputs"]] = {}
 
 
 class StorageUnavailableError(Exception):
-    """JOB_STORAGE_PATH cannot be listed."""
+    """JOB_STORAGE_PATH is not there, or may not be listed or entered."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class Outputs:
     models: tuple[ModelOutput, ...] = ()
     created_at: datetime | None = None
     changed_at: datetime | None = None
+
+    @property
+    def cover(self) -> Member | None:
+        """The picture that stands for the job: the first textured preview of any model."""
+        return next((p for model in self.models for p in model.previews("textured")), None)
 
 
 NO_OUTPUTS = Outputs(OutputState.NO_JOB)
@@ -126,7 +131,8 @@ def _job_created_at(job_id: str) -> datetime | None:
 def recall_outputs(job_id: str) -> Outputs:
     """Look at the outputs of a job that has ended, and only anew if one of its directories changed.
 
-    For lists: a file that is rewritten in place, other than quality.json, is not noticed here.
+    For lists: a file that is rewritten in place, other than quality.json, is not noticed here. Only
+    complete outputs are recalled: what is wrong with others may be mended without such a trace.
     Raises StorageUnavailableError as `read_outputs` does.
     """
     path = get_job_path(job_id)
@@ -136,7 +142,8 @@ def recall_outputs(job_id: str) -> Outputs:
     outputs = read_outputs(job_id)
     signature = _signature(path, outputs)
     # What changed within a tick of the file system's clock could change again unseen.
-    if time.time_ns() - max(signature, default=0) > SETTLED_NS:
+    is_settled = time.time_ns() - max(signature, default=0) > SETTLED_NS
+    if is_settled and outputs.state is OutputState.COMPLETE:
         if len(_recalled) >= RECALLED_MAX:
             _recalled.clear()
         _recalled[path] = signature, outputs
@@ -144,7 +151,7 @@ def recall_outputs(job_id: str) -> Outputs:
 
 
 def _signature(path: Path, outputs: Outputs) -> tuple[int, ...]:
-    """The times at which a job's directories and quality files changed; 0 where there is none."""
+    """When a job's directories and quality files changed, permissions included; 0 for none."""
     output = path / "output"
     models = [output / model.name for model in outputs.models]
     inside = [model / name for model in models for name in ("previews", QUALITY_FILE)]
@@ -153,7 +160,7 @@ def _signature(path: Path, outputs: Outputs) -> tuple[int, ...]:
 
 def _changed_ns(path: Path) -> int:
     try:
-        return path.lstat().st_mtime_ns
+        return path.lstat().st_ctime_ns
     except OSError:
         return 0
 

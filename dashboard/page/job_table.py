@@ -31,7 +31,7 @@ def show_table(jobs: Sequence[Job]) -> None:
 
 
 def _row(job: Job) -> dict[str, object]:
-    preview = next((p for m in job.outputs.models for p in m.previews("textured")), None)
+    preview = job.outputs.cover
     running = job.status is JobStatus.RUNNING
     return {
         "Picture": picture_url(job.job_id, preview, STRIP_EDGE_PX) if preview else None,

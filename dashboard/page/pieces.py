@@ -40,7 +40,7 @@ def picture(content: str, *styles: str) -> str:
 
 def card_picture(job: Job, instead: str) -> None:
     """The job's first textured preview, or the words that stand for it."""
-    preview = next((p for model in job.outputs.models for p in model.previews("textured")), None)
+    preview = job.outputs.cover
     if preview is None:
         st.html(picture(escape(instead)))
     else:
