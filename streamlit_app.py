@@ -9,11 +9,13 @@ else:
 
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
     from dashboard.api import middleware, routes
+    from dashboard.live import live
     from dashboard.settings import read_settings
     from dashboard.zip_cache import remove_unfinished
 
     read_settings()  # a bad value ends the start, with its name
     remove_unfinished()
+    live()  # the catalog is filled from now on, not from the first visit on
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
     app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix))

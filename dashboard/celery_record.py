@@ -59,11 +59,12 @@ NO_RECORD = CeleryRecord()
 def clean_text(value: object, limit: int = TEXT_MAX_CHARS) -> str | None:
     """Return a text that can be encoded and shown, at most `limit` characters; else None.
 
-    JSON may carry lone surrogates, which no UTF-8 channel takes: they become question marks.
+    JSON may carry lone surrogates, which no UTF-8 channel takes, and NUL, which no PostgreSQL
+    text holds: they become question marks.
     """
     if not isinstance(value, str) or not value:
         return None
-    return value[:limit].encode("utf-8", "replace").decode("utf-8")
+    return value[:limit].replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: object) -> float | None:
@@ -106,7 +107,7 @@ def _read_result(state: str, result: dict[str, Any], record: dict[str, Any]) -> 
         error_type=clean_text(result.get("exc_type"), 120),
         error_text=_error_text(result),
         error_code=clean_text(result.get("error_code"), 120),
-        finished_at=_moment(record.get("date_done")),
+        finished_at=_moment(record.get("date_done")) if state in FINAL_STATES else None,
     )
 
 

@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     INVALID_PARAMETER = "INVALID_PARAMETER"
     RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -179,6 +180,15 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "Storage unavailable",
         "The directory of the jobs cannot be listed.",
         "Check that JOB_STORAGE_PATH exists and may be read, then see GET /health.",
+        retry_after_s=5,
+    ),
+    ErrorCode.CATALOG_UNAVAILABLE: Refusal(
+        503,
+        Severity.ERROR,
+        "Catalog unavailable",
+        "The database that lists the jobs cannot be read or written. "
+        "Single jobs and downloads work without it.",
+        "Check that CATALOG_URL names a database that can be written, then see GET /health.",
         retry_after_s=5,
     ),
     ErrorCode.INTERNAL_ERROR: Refusal(

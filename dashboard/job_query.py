@@ -1,14 +1,25 @@
 """What a list of jobs is asked for: the same parameters in the page's address and in the API."""
 
-from collections.abc import Iterable, Mapping
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from dashboard.errors import JobStatus
+from dashboard.quality import QualityStatus
 
 SORT_KEYS = ("job_id", "created_at", "updated_at", "size_bytes", "psnr", "ssim")
+# Beside the pipeline's own judgements: a model that left none.
+NO_QUALITY = "none"
+QUALITIES = (*QualityStatus, NO_QUALITY)
+SORTS = frozenset((*SORT_KEYS, *(f"-{key}" for key in SORT_KEYS)))
 DEFAULT_SORT = "-created_at"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 TEXT_MAX_CHARS = 200
+
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class InvalidParameterError(ValueError):
@@ -19,20 +30,36 @@ class InvalidParameterError(ValueError):
         self.parameter, self.value, self.wanted = parameter, value[:80], wanted
 
 
+class Position(NamedTuple):
+    """A place in a sorted list: behind this job, which has this figure or lacks it."""
+
+    sort: str
+    figure: float | str | None
+    job_id: str
+
+    def as_cursor(self) -> str:
+        """One word for an address."""
+        return urlsafe_b64encode(json.dumps(self).encode()).decode().rstrip("=")
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobQuery:
     """A filter, an order and a page. Empty `statuses` or `models` let every one pass.
 
-    `text` is sought in the job id, whatever its case. `sort` is one of SORT_KEYS, with a leading
-    `-` for descending; jobs that lack the figure come last either way.
+    A job passes `models` and `qualities` if one of its models does both. `text` is sought in the
+    job id, whatever its case. `sort` is one of SORT_KEYS, with a leading `-` for descending; jobs
+    that lack the figure come last either way. `after` goes on behind a job, whatever was added or
+    removed before it, and then `offset` does not count.
     """
 
     statuses: frozenset[JobStatus] = frozenset()
     models: frozenset[str] = frozenset()
+    qualities: frozenset[str] = frozenset()
     text: str = ""
     sort: str = DEFAULT_SORT
     limit: int = DEFAULT_LIMIT
     offset: int = 0
+    after: "Position | None" = None
 
     @property
     def sort_key(self) -> str:
@@ -46,19 +73,24 @@ class JobQuery:
 def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
     """Read a query from an address's parameters; empty values count as not given.
 
-    `status` and `model` may be repeated; `status` may also hold several, with commas between.
+    `status`, `model` and `quality` may be repeated; a `status` or `quality` may also hold several,
+    with commas between. A `cursor` goes on with the sort that it comes from.
     Raises InvalidParameterError.
     """
     given = {name: [v for v in values if v] for name, values in parameters.items()}
+    after = _position(_single(given, "cursor", ""))
+    sort = _sort(_single(given, "sort", after.sort if after else DEFAULT_SORT))
+    if after and after.sort != sort:
+        raise InvalidParameterError("sort", sort, f"{after.sort}, with which the cursor was made")
     return JobQuery(
-        statuses=frozenset(
-            _status(text) for value in given.get("status", ()) for text in value.split(",") if text
-        ),
+        statuses=frozenset(_choices("status", given, JobStatus)),
         models=frozenset(given.get("model", ())),
+        qualities=frozenset(_choices("quality", given, QUALITIES)),
         text=_single(given, "q", "")[:TEXT_MAX_CHARS],
-        sort=_sort(_single(given, "sort", DEFAULT_SORT)),
+        sort=sort,
         limit=_whole("limit", _single(given, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
         offset=_whole("offset", _single(given, "offset", "0"), 0, 10**9),
+        after=after,
     )
 
 
@@ -68,15 +100,34 @@ def _single(given: Mapping[str, list[str]], name: str, default: str) -> str:
     return values[-1] if values else default
 
 
-def _status(text: str) -> JobStatus:
+def _choices(
+    name: str, given: Mapping[str, list[str]], allowed: Iterable[Choice]
+) -> Iterator[Choice]:
+    known = {str(choice): choice for choice in allowed}
+    for text in (text for value in given.get(name, ()) for text in value.split(",") if text):
+        if text not in known:
+            raise InvalidParameterError(name, text, f"one of {', '.join(known)}")
+        yield known[text]
+
+
+def _position(cursor: str) -> Position | None:
+    if not cursor:
+        return None
     try:
-        return JobStatus(text)
-    except ValueError:
-        raise InvalidParameterError("status", text, f"one of {', '.join(JobStatus)}") from None
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        sort, figure, job_id = json.loads(raw)
+    except (ValueError, TypeError, RecursionError):
+        sort, figure, job_id = "", None, ""
+    is_figure = figure is None or isinstance(
+        figure, str if sort.endswith("job_id") else int | float
+    )
+    if not (isinstance(job_id, str) and len(job_id) <= 64 and sort in SORTS and is_figure):
+        raise InvalidParameterError("cursor", cursor, "what `next` said in the answer before")
+    return Position(sort, figure, job_id)
 
 
 def _sort(text: str) -> str:
-    if text.removeprefix("-") not in SORT_KEYS:
+    if text not in SORTS:
         wanted = f"one of {', '.join(SORT_KEYS)}, with a leading - for descending"
         raise InvalidParameterError("sort", text, wanted)
     return text

@@ -1,28 +1,38 @@
-"""Jobs as page and HTTP see them: facts gathered, decision taken, lists filtered and sorted."""
+"""One job as page and HTTP see it: facts gathered, decision taken."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
+from dashboard.catalog.database import CatalogUnavailableError
+from dashboard.catalog.entries import Entry, Sighting, merge
+from dashboard.catalog.reading import load_entries
 from dashboard.celery_record import NO_RECORD, CeleryRecord, RecordFault
 from dashboard.errors import JobStatus
 from dashboard.job_ids import is_job_id
-from dashboard.job_query import JobQuery
-from dashboard.outputs import NO_OUTPUTS, Outputs, job_ids_on_disk, read_outputs, recall_outputs
-from dashboard.records import RecordReader, record_reader
-from dashboard.settings import read_settings
+from dashboard.live import live
+from dashboard.outputs import NO_OUTPUTS, Outputs, read_outputs
+from dashboard.records import record_reader
+from dashboard.settings import Settings, read_settings
 from dashboard.status import Decision, Facts, decide, not_a_job_id
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job: what is on disk, what Celery says, and what that means."""
+    """One job: what is on disk, what Celery says, and what that means.
+
+    `available_until` is set for ready jobs where results are removed after a time.
+    """
 
     job_id: str
     record: CeleryRecord | RecordFault
     outputs: Outputs
     decision: Decision
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    available_until: datetime | None = None
 
     @property
     def status(self) -> JobStatus | None:
@@ -42,101 +52,83 @@ class Job:
     @property
     def size_bytes(self) -> int:
         """The bytes of all files that a ZIP would hold, before packing."""
-        return sum(model.size_bytes for model in self.outputs.models)
-
-    @property
-    def created_at(self) -> datetime | None:
-        return self.outputs.created_at
-
-    @property
-    def updated_at(self) -> datetime | None:
-        """When Celery recorded the end, or else when a file last changed."""
-        return self.celery.finished_at or self.outputs.changed_at
-
-    @property
-    def psnr(self) -> float | None:
-        """The best PSNR of its models, in dB."""
-        return self._best("psnr")
-
-    @property
-    def ssim(self) -> float | None:
-        """The best SSIM of its models, 0 to 1."""
-        return self._best("ssim")
-
-    def _best(self, metric: str) -> float | None:
-        qualities = (model.quality for model in self.outputs.models)
-        figures = (quality.metrics[metric] for quality in qualities if quality)
-        return max((figure for figure in figures if figure is not None), default=None)
-
-
-@dataclass(frozen=True)
-class JobPage:
-    """One page of a list: `total` jobs pass the filter; the rest is about all jobs."""
-
-    jobs: tuple[Job, ...]
-    total: int
-    by_status: Mapping[JobStatus, int]
-    models: tuple[str, ...]
-    backend_away: bool
+        return self.outputs.size_bytes or 0
 
 
 def get_job(job_id: str) -> Job:
     """Gather one job, whatever the text; its status is None where there is no such job.
 
+    Asks Celery and the disk, and the catalog for what they have forgotten.
     Raises StorageUnavailableError if the storage itself is gone.
     """
     if not is_job_id(job_id):
-        return Job(job_id, NO_RECORD, NO_OUTPUTS, not_a_job_id())
-    return _judge(job_id, _reader().read([job_id])[job_id], read_outputs(job_id))
+        return Job(job_id=job_id, record=NO_RECORD, outputs=NO_OUTPUTS, decision=not_a_job_id())
+    record = record_reader(read_settings().result_backend_url).read([job_id])[job_id]
+    outputs = read_outputs(job_id)
+    known = _recall(job_id)
+    seen = Sighting(job_id=job_id, seen_at=datetime.now(UTC), record=record, outputs=outputs)
+    entry = merge(known, seen)
+    if entry != known:
+        live().hint([job_id])
+    is_away = record is RecordFault.UNAVAILABLE
+    if entry is None:
+        decision = _decide(job_id, record, outputs, read_settings())
+        return Job(job_id=job_id, record=record, outputs=outputs, decision=decision)
+    return judge(replace(entry, outputs=outputs), backend_away=is_away, now=seen.seen_at)
 
 
-def list_jobs(query: JobQuery) -> JobPage:
-    """List every job that has a directory or a record.
+def _recall(job_id: str) -> Entry | None:
+    """What the catalog knows; a catalog that cannot be read costs memory, never the answer."""
+    try:
+        with live().database.reading() as connection:
+            return load_entries(connection, [job_id]).get(job_id)
+    except CatalogUnavailableError as exc:
+        log.warning("job %s is looked up without the catalog: %s", job_id, exc)
+        return None
 
-    Raises StorageUnavailableError if the storage cannot be listed.
-    """
-    records = _reader().read_all(job_ids_on_disk())
-    is_away = _reader().is_away
-    judged = (_judge(job_id, record, _look(job_id, record)) for job_id, record in records.items())
-    jobs = [job for job in judged if job.status is not None]
-    found = _in_order((job for job in jobs if _passes(job, query)), query)
-    return JobPage(
-        jobs=tuple(found[query.offset : query.offset + query.limit]),
-        total=len(found),
-        by_status=Counter(job.status for job in jobs if job.status),
-        models=tuple(sorted({model.name for job in jobs for model in job.outputs.models})),
-        backend_away=is_away or RecordFault.UNAVAILABLE in records.values(),
+
+def judge(entry: Entry, *, backend_away: bool, now: datetime) -> Job:
+    """Decide what an entry means; while the backend is away, only ends are known for sure."""
+    is_unknown = backend_away and not entry.has_ended
+    record = RecordFault.UNAVAILABLE if is_unknown else entry.record
+    settings = read_settings()
+    decision = _decide(entry.job_id, record, entry.outputs, settings, _silent_min(entry, now))
+    return Job(
+        job_id=entry.job_id,
+        record=record,
+        outputs=entry.outputs,
+        decision=decision,
+        created_at=entry.created_at,
+        updated_at=entry.updated_at,
+        available_until=_available_until(entry, decision, settings),
     )
 
 
-def _reader() -> RecordReader:
-    return record_reader(read_settings().result_backend_url)
-
-
-def _judge(job_id: str, record: CeleryRecord | RecordFault, outputs: Outputs) -> Job:
-    facts = Facts(job_id=job_id, record=record, output=outputs.state, missing=outputs.missing)
-    return Job(job_id, record, outputs, decide(facts))
-
-
-def _look(job_id: str, record: CeleryRecord | RecordFault) -> Outputs:
-    """Nothing writes to a job that has ended, so a list need not look at each file again."""
-    has_ended = isinstance(record, CeleryRecord) and record.is_final
-    return recall_outputs(job_id) if has_ended else read_outputs(job_id)
-
-
-def _passes(job: Job, query: JobQuery) -> bool:
-    names = {model.name for model in job.outputs.models}
-    return (
-        (not query.statuses or job.status in query.statuses)
-        and (not query.models or not query.models.isdisjoint(names))
-        and query.text.lower() in job.job_id.lower()
+def _decide(
+    job_id: str,
+    record: CeleryRecord | RecordFault,
+    outputs: Outputs,
+    settings: Settings,
+    silent_min: int = 0,
+) -> Decision:
+    facts = Facts(
+        job_id=job_id,
+        record=record,
+        output=outputs.state,
+        missing=outputs.missing,
+        serve_unrecorded=settings.serve_unrecorded,
+        silent_min=silent_min if silent_min >= settings.stalled_after_min else None,
     )
+    return decide(facts)
 
 
-def _in_order(jobs: Iterable[Job], query: JobQuery) -> list[Job]:
-    """Sort by the figure, then by id; jobs without the figure last in both directions."""
-    by_id = sorted(jobs, key=lambda job: job.job_id)
-    have = [job for job in by_id if getattr(job, query.sort_key) is not None]
-    lack = [job for job in by_id if getattr(job, query.sort_key) is None]
-    have.sort(key=lambda job: getattr(job, query.sort_key), reverse=query.descending)
-    return have + lack
+def _silent_min(entry: Entry, now: datetime) -> int:
+    """Whole minutes since the record or the job's files last changed."""
+    last = max(filter(None, (entry.alive_at, entry.outputs.changed_at)))
+    return max(int((now - last) / timedelta(minutes=1)), 0)
+
+
+def _available_until(entry: Entry, decision: Decision, settings: Settings) -> datetime | None:
+    if settings.result_retention_hours is None or decision.status is not JobStatus.READY:
+        return None
+    return entry.updated_at + timedelta(hours=settings.result_retention_hours)

@@ -1,5 +1,6 @@
 """What one job left on disk: its models, their files, their quality, and whether all is there."""
 
+import hashlib
 import logging
 import os
 import stat
@@ -7,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from dashboard.job_ids import get_job_path, is_job_id
 from dashboard.quality import QUALITY_MAX_BYTES, Quality, QualityError, parse_quality
@@ -24,28 +25,34 @@ log = logging.getLogger(__name__)
 
 QUALITY_FILE = "quality.json"
 SETTLED_NS = 2_000_000_000
-RECALLED_MAX = 20_000
-
-# By the job's directory: what its outputs were when its directories had these times.
-_recalled: dict[Path, tuple[tuple[int, ...], "Outputs"]] = {}
+# What tells, in a model's directory, that figures or pictures came or went.
+WATCHED = ("/previews", f"/{QUALITY_FILE}")
 
 
 class StorageUnavailableError(Exception):
     """JOB_STORAGE_PATH is not there, or may not be listed or entered."""
 
 
+class Picture(NamedTuple):
+    """A preview by model, name relative to the model's directory, and date in ns."""
+
+    model: str
+    name: str
+    mtime_ns: int
+
+
 @dataclass(frozen=True)
 class ModelOutput:
-    """One model's files; `quality_problem` says in words why there is no `quality`."""
+    """One model's files; `quality_problem` says in words why there is no `quality`.
+
+    `files` is empty where the catalog stands in for a look at the disk.
+    """
 
     name: str
-    files: tuple[Member, ...]
+    size_bytes: int
     quality: Quality | None
     quality_problem: str | None
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(file.size_bytes for file in self.files)
+    files: tuple[Member, ...] = ()
 
     def previews(self, kind: str = "") -> tuple[Member, ...]:
         """The preview pictures whose name begins with a kind: `textured` or `wireframe`."""
@@ -57,18 +64,41 @@ class ModelOutput:
 
 @dataclass(frozen=True)
 class Outputs:
-    """All of a job that is on disk. Times are the file system's, in UTC."""
+    """All of a job that is on disk. Times are the file system's, in UTC.
+
+    `signature` stays the same as long as no directory and no quality.json of the job changed; it
+    is empty where that cannot be relied on. `is_surveyed` is false for what was only listed by
+    name: then `state` is a guess.
+    """
 
     state: OutputState
     missing: tuple[str, ...] = ()
     models: tuple[ModelOutput, ...] = ()
+    cover: Picture | None = None
     created_at: datetime | None = None
     changed_at: datetime | None = None
+    signature: str = ""
+    is_surveyed: bool = True
 
     @property
-    def cover(self) -> Member | None:
-        """The picture that stands for the job: the first textured preview of any model."""
-        return next((p for model in self.models for p in model.previews("textured")), None)
+    def size_bytes(self) -> int | None:
+        """The bytes of all files that a ZIP would hold, before packing; None without files."""
+        return sum(model.size_bytes for model in self.models) if self.models else None
+
+    @property
+    def psnr(self) -> float | None:
+        """The best PSNR of the models, in dB."""
+        return self._best("psnr")
+
+    @property
+    def ssim(self) -> float | None:
+        """The best SSIM of the models, 0 to 1."""
+        return self._best("ssim")
+
+    def _best(self, metric: str) -> float | None:
+        qualities = (model.quality for model in self.models)
+        figures = (quality.metrics[metric] for quality in qualities if quality)
+        return max((figure for figure in figures if figure is not None), default=None)
 
 
 NO_OUTPUTS = Outputs(OutputState.NO_JOB)
@@ -79,20 +109,39 @@ def output_directory(job_id: str) -> Path:
     return get_job_path(job_id) / "output"
 
 
-def job_ids_on_disk() -> list[str]:
-    """List every job that has a directory, in no particular order.
+def jobs_on_disk() -> dict[str, datetime]:
+    """List every job that has a directory, with the date of that directory; in no order.
 
     Raises StorageUnavailableError if the storage cannot be listed.
     """
     try:
         with os.scandir(read_settings().job_storage_path) as entries:
-            return [
-                entry.name
-                for entry in entries
-                if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False)
-            ]
+            return dict(filter(None, map(_job_entry, entries)))
     except OSError as exc:
         raise StorageUnavailableError(exc.strerror or "cannot be listed") from exc
+
+
+def _job_entry(entry: os.DirEntry[str]) -> tuple[str, datetime] | None:
+    try:
+        if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False):
+            return entry.name, _moment(entry.stat(follow_symlinks=False).st_mtime)
+    except FileNotFoundError:
+        pass  # removed meanwhile
+    return None
+
+
+def glance(job_id: str, created_at: datetime) -> Outputs:
+    """Tell whether a job's directory holds outputs at all, without looking at them."""
+    if _changed_ns(f"{get_job_path(job_id)}/output") == 0:
+        return Outputs(OutputState.ABSENT, created_at=created_at, changed_at=created_at)
+    return presume(created_at)
+
+
+def presume(created_at: datetime) -> Outputs:
+    """Take a job's outputs for complete until somebody looks."""
+    return Outputs(
+        OutputState.COMPLETE, created_at=created_at, changed_at=created_at, is_surveyed=False
+    )
 
 
 def read_outputs(job_id: str) -> Outputs:
@@ -114,6 +163,14 @@ def read_outputs(job_id: str) -> Outputs:
         return Outputs(OutputState.UNREADABLE, created_at=created_at, changed_at=created_at)
 
 
+def require_storage() -> None:
+    """Raise StorageUnavailableError if the storage is not there or may not be entered."""
+    try:
+        os.stat(f"{read_settings().job_storage_path}/.")  # noqa: PTH116  Path drops the dot
+    except OSError as exc:
+        raise StorageUnavailableError(exc.strerror or "cannot be entered") from exc
+
+
 def _job_created_at(job_id: str) -> datetime | None:
     """When the job's directory was last added to; None if there is none.
 
@@ -121,46 +178,38 @@ def _job_created_at(job_id: str) -> datetime | None:
     """
     try:
         created_at = _directory_time(get_job_path(job_id))
-        if created_at is None:
-            read_settings().job_storage_path.stat()
     except OSError as exc:
         raise StorageUnavailableError(exc.strerror or "cannot be entered") from exc
+    if created_at is None:
+        require_storage()
     return created_at
 
 
-def recall_outputs(job_id: str) -> Outputs:
-    """Look at the outputs of a job that has ended, and only anew if one of its directories changed.
+def has_changed(job_id: str, outputs: Outputs) -> bool:
+    """Tell whether a job must be looked at again: cheap, a few dates instead of every file.
 
-    For lists: a file that is rewritten in place, other than quality.json, is not noticed here. Only
-    complete outputs are recalled: what is wrong with others may be mended without such a trace.
-    Raises StorageUnavailableError as `read_outputs` does.
+    A file that is rewritten in place, other than quality.json, is not noticed here.
     """
-    path = get_job_path(job_id)
-    known = _recalled.get(path)
-    if known and known[0] == _signature(path, known[1]):
-        return known[1]
-    outputs = read_outputs(job_id)
-    signature = _signature(path, outputs)
-    # What changed within a tick of the file system's clock could change again unseen.
-    is_settled = time.time_ns() - max(signature, default=0) > SETTLED_NS
-    if is_settled and outputs.state is OutputState.COMPLETE:
-        if len(_recalled) >= RECALLED_MAX:
-            _recalled.clear()
-        _recalled[path] = signature, outputs
-    return outputs
+    names = [model.name for model in outputs.models]
+    return not outputs.signature or outputs.signature != _signature(get_job_path(job_id), names)
 
 
-def _signature(path: Path, outputs: Outputs) -> tuple[int, ...]:
-    """When a job's directories and quality files changed, permissions included; 0 for none."""
-    output = path / "output"
-    models = [output / model.name for model in outputs.models]
-    inside = [model / name for model in models for name in ("previews", QUALITY_FILE)]
-    return tuple(_changed_ns(each) for each in (path, output, *models, *inside))
+def _signature(path: Path, models: list[str]) -> str:
+    """When a job's directories and quality files changed, permissions included, as one word.
+
+    Empty for what changed within a tick of the file system's clock: it could change again unseen.
+    """
+    output = f"{path}/output"
+    inside = [f"{output}/{model}{part}" for model in models for part in ("", *WATCHED)]
+    times = tuple(_changed_ns(each) for each in (str(path), output, *inside))
+    if time.time_ns() - max(times) <= SETTLED_NS:
+        return ""
+    return hashlib.blake2b(repr(times).encode(), digest_size=12).hexdigest()
 
 
-def _changed_ns(path: Path) -> int:
+def _changed_ns(path: str) -> int:
     try:
-        return path.lstat().st_ctime_ns
+        return os.lstat(path).st_ctime_ns
     except OSError:
         return 0
 
@@ -180,20 +229,31 @@ def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
     for member in members:
         by_model.setdefault(member.model, []).append(member)
     models = tuple(_read_model(directory, name, files) for name, files in by_model.items())
-    times = [_moment(file.mtime_ns / 1e9) for model in models for file in model.files]
     state = OutputState.INCOMPLETE if missing else OutputState.COMPLETE
-    if not all(_may_read(directory / member.model / member.name) for member in members):
+    if not all(_may_read(f"{directory}/{member.model}/{member.name}") for member in members):
         state = OutputState.UNREADABLE
+    newest = max((member.mtime_ns for member in members), default=0)
     return Outputs(
         state,
         tuple(missing),
         models,
+        _cover(members),
         created_at=min(filter(None, (job_changed_at, _directory_time(directory)))),
-        changed_at=max([job_changed_at, *times]),
+        changed_at=max(job_changed_at, _moment(newest / 1e9)),
+        # What is wrong with others may be mended without a trace in their directories.
+        signature=_signature(directory.parent, list(by_model))
+        if state is OutputState.COMPLETE
+        else "",
     )
 
 
-def _may_read(path: Path) -> bool:
+def _cover(members: list[Member]) -> Picture | None:
+    """The picture that stands for the job: the first textured preview of any model."""
+    shown = (member for member in members if member.name.startswith("previews/textured"))
+    return next((Picture(each.model, each.name, each.mtime_ns) for each in shown), None)
+
+
+def _may_read(path: str) -> bool:
     """Tell whether our user may read a file, without opening it."""
     return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
@@ -208,7 +268,8 @@ def _read_model(directory: Path, name: str, files: list[Member]) -> ModelOutput:
         problem = f"quality.json cannot be read: {exc.strerror}"
     except ResultsUnreadableError:
         problem = "quality.json cannot be read: permission denied"
-    return ModelOutput(name, tuple(files), quality, problem)
+    size_bytes = sum(file.size_bytes for file in files)
+    return ModelOutput(name, size_bytes, quality, problem, tuple(files))
 
 
 def read_quality_text(job_id: str, model: str, limit: int = 20_000) -> str:

@@ -107,7 +107,7 @@ def parse_quality(raw: bytes) -> Quality:
         raise QualityError("quality.json is not valid JSON") from exc
     if not isinstance(content, dict):
         raise QualityError("quality.json does not hold a JSON object")
-    return _read(content)
+    return quality_from_json(content)
 
 
 def find_lead(qualities: Sequence[Quality | None]) -> tuple[int, int, float] | None:
@@ -127,7 +127,8 @@ def find_lead(qualities: Sequence[Quality | None]) -> tuple[int, int, float] | N
     return -first_at, -second_at, round((first or 0) - (second or 0), 1)
 
 
-def _read(content: dict[str, Any]) -> Quality:
+def quality_from_json(content: dict[str, Any]) -> Quality:
+    """Read what `as_json` gives, or a file's own content; keys of a wrong type count as missing."""
     metrics, limits, metadata = (
         _object(content.get(key)) for key in ("metrics", "thresholds", "metadata")
     )

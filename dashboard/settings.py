@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+CATALOG_SCHEMES = ("sqlite", "postgresql")
 
 
 class SettingError(ValueError):
@@ -20,6 +22,13 @@ class SettingError(ValueError):
 def _redis_url(variable: str, value: str) -> str:
     if urlsplit(value).scheme not in REDIS_SCHEMES:
         wanted = "a Redis URL such as redis://host:6379/0 (redis://, rediss:// or unix://)"
+        raise SettingError(variable, value, wanted)
+    return value
+
+
+def _catalog_url(variable: str, value: str) -> str:
+    if urlsplit(value).scheme not in CATALOG_SCHEMES:
+        wanted = "sqlite:////absolute/path or postgresql://user:password@host/database"
         raise SettingError(variable, value, wanted)
     return value
 
@@ -40,6 +49,10 @@ def _whole(least: int, most: int) -> Callable[[str, str], int]:
     return read
 
 
+def _hours(variable: str, value: str) -> int | None:
+    return _whole(1, 1_000_000)(variable, value) if value else None
+
+
 def _switch(variable: str, value: str) -> bool:
     if value not in {"0", "1"}:
         raise SettingError(variable, value, "0 or 1")
@@ -47,12 +60,13 @@ def _switch(variable: str, value: str) -> bool:
 
 
 class Setting(NamedTuple):
-    """Where a field of Settings comes from. Without a default, the broker's URL stands in."""
+    """Where a field of Settings comes from. Without a default, `stand_in` makes one of the rest."""
 
     variable: str
     default: str | None
     read: Callable[[str, str], Any]
     meaning: str
+    stand_in: Callable[[Mapping[str, Any]], Any] | None = None
 
 
 JOB_STORAGE_PATH = Setting(
@@ -66,6 +80,15 @@ RESULT_BACKEND_URL = Setting(
     None,
     _redis_url,
     "Where Celery keeps its records; the broker's URL when not set.",
+    stand_in=lambda settings: settings["broker_url"],
+)
+CATALOG_URL = Setting(
+    "CATALOG_URL",
+    None,
+    _catalog_url,
+    "What the dashboard remembers of every job: a SQLite file (beside the storage when not set), "
+    "or PostgreSQL where several dashboards share one.",
+    stand_in=lambda settings: f"sqlite:///{settings['job_storage_path']}.catalog.sqlite3",
 )
 CACHE_PATH = Setting(
     "CACHE_PATH",
@@ -88,6 +111,24 @@ ZIP_CACHE_MB = Setting(
     _whole(0, 100_000_000),
     "How many MB of finished ZIPs are kept for the next download; 0 keeps none.",
 )
+RESULT_RETENTION_HOURS = Setting(
+    "RESULT_RETENTION_HOURS",
+    "",
+    _hours,
+    "When whoever cleans up the storage removes results, in hours after their end; only shown.",
+)
+STALLED_AFTER_MIN = Setting(
+    "STALLED_AFTER_MIN",
+    "30",
+    _whole(1, 1_000_000),
+    "Minutes without any sign of life after which a running job is marked as stalled.",
+)
+SERVE_UNRECORDED = Setting(
+    "SERVE_UNRECORDED",
+    "0",
+    _switch,
+    "1 treats complete outputs that nobody has a record of as ready: for an old storage.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -98,10 +139,14 @@ class Settings:
     job_storage_path: Annotated[Path, JOB_STORAGE_PATH]
     broker_url: Annotated[str, BROKER_URL]
     result_backend_url: Annotated[str, RESULT_BACKEND_URL]
+    catalog_url: Annotated[str, CATALOG_URL]
     cache_path: Annotated[Path, CACHE_PATH]
     max_builds: Annotated[int, MAX_BUILDS]
     max_zip_in_memory_mb: Annotated[int, MAX_ZIP_IN_MEMORY_MB]
     zip_cache_mb: Annotated[int, ZIP_CACHE_MB]
+    result_retention_hours: Annotated[int | None, RESULT_RETENTION_HOURS]
+    stalled_after_min: Annotated[int, STALLED_AFTER_MIN]
+    serve_unrecorded: Annotated[bool, SERVE_UNRECORDED]
     demo: Annotated[bool, RECON_DEMO]
 
 
@@ -116,10 +161,17 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises SettingError, naming the variable and its value.
     """
+    return _read(tuple(environment.get(setting.variable) for setting in SETTINGS.values()))
+
+
+@lru_cache(maxsize=8)
+def _read(texts: tuple[str | None, ...]) -> Settings:
+    """Read the texts once: settings are asked for with every path."""
     values: dict[str, Any] = {}
-    for name, setting in SETTINGS.items():
-        text = environment.get(setting.variable) or setting.default
-        values[name] = (
-            values["broker_url"] if text is None else setting.read(setting.variable, text)
-        )
+    for (name, setting), given in zip(SETTINGS.items(), texts, strict=True):
+        text = given or setting.default
+        if text is None and setting.stand_in:
+            values[name] = setting.stand_in(values)
+        else:
+            values[name] = setting.read(setting.variable, text or "")
     return Settings(**values)

@@ -20,12 +20,18 @@ class OutputState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """All that the decision rests on. `missing` is filled where outputs are incomplete."""
+    """All that the decision rests on. `missing` is filled where outputs are incomplete.
+
+    `serve_unrecorded` lets complete outputs count as ready that nobody has a record of.
+    `silent_min` is set for a job that has shown no sign of life for suspiciously many minutes.
+    """
 
     job_id: str
     record: CeleryRecord | RecordFault
     output: OutputState
     missing: tuple[str, ...] = ()
+    serve_unrecorded: bool = False
+    silent_min: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Decision:
     def is_final(self) -> bool:
         """Tell whether the job changes no more by itself."""
         return self.status not in {JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.UNKNOWN}
+
+    @property
+    def is_stalled(self) -> bool:
+        """Tell whether a running job has been silent for longer than it should."""
+        return bool(self.details.get("stalled"))
 
     @property
     def refusal(self) -> Refusal | None:
@@ -102,6 +113,8 @@ def _pending(facts: Facts) -> Decision:
     if facts.output is OutputState.ABSENT:
         message = "is waiting for a worker; it is still processing (0% complete)."
         return _refuse(facts, JobStatus.QUEUED, ErrorCode.JOB_NOT_READY, message, progress=0)
+    if facts.serve_unrecorded and facts.output is OutputState.COMPLETE:
+        return Decision(JobStatus.READY)
     message = "was not found: it has files, but Celery has no record of it."
     return _refuse(facts, JobStatus.UNRECORDED, ErrorCode.JOB_NOT_FOUND, message)
 
@@ -112,6 +125,9 @@ def _running(facts: Facts, record: CeleryRecord) -> Decision:
     if record.step:
         details |= {"step": record.step}
     message = f"is still processing ({progress:.0f}% complete)."
+    if facts.silent_min is not None:
+        details |= {"stalled": True, "silent_min": facts.silent_min}
+        message += f" It may have stalled: no sign of life for {facts.silent_min} minutes."
     return _refuse(facts, JobStatus.RUNNING, ErrorCode.JOB_NOT_READY, message, **details)
 
 

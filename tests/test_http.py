@@ -91,8 +91,11 @@ def test_a_job_tells_models_files_quality_and_sizes(
         "step",
         "model",
         "models",
+        "stalled",
         "created_at",
         "updated_at",
+        "finished_at",
+        "available_until",
         "size_bytes",
         "error",
         "download_url",
@@ -444,6 +447,7 @@ def test_health_names_what_is_wrong(
         "status": "ok",
         "redis": "ok",
         "storage": "ok",
+        "catalog": "ok",
         "version": __version__,
     }
     monkeypatch.setenv("JOB_STORAGE_PATH", str(tmp_path / "nowhere"))

@@ -1,6 +1,5 @@
-"""Lists recall what they saw of a job that has ended, and never a state that was mended since."""
+"""What is shown of a job was looked at again if anything in its directories has changed."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard import outputs
-from dashboard.outputs import read_outputs, recall_outputs
+from dashboard import job_pages, outputs
+from dashboard.catalog.reading import load_entries
+from dashboard.live import live
+from dashboard.outputs import has_changed, jobs_on_disk, read_outputs
 
 
 @pytest.fixture(autouse=True)
@@ -24,23 +25,47 @@ def status_of(http: TestClient, job_id: str) -> str:
 
 
 def test_a_finished_job_is_looked_at_once(
-    finished_job: str, monkeypatch: pytest.MonkeyPatch
+    http: TestClient, finished_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = recall_outputs(finished_job)
-    monkeypatch.setattr(outputs, "read_outputs", lambda _: pytest.fail("looked again"))
-    assert recall_outputs(finished_job) is first
+    while status_of(http, finished_job) != "ready" or has_changed(
+        finished_job, catalogued(finished_job)
+    ):
+        time.sleep(0.01)
+    monkeypatch.setattr(job_pages, "read_outputs", lambda _: pytest.fail("looked again"))
+    assert status_of(http, finished_job) == "ready"
+
+
+def catalogued(job_id: str) -> outputs.Outputs:
+    with live().database.reading() as connection:
+        return load_entries(connection, [job_id])[job_id].outputs
 
 
 def test_a_new_file_and_a_new_quality_are_noticed(finished_job: str, storage: Path) -> None:
     model = storage / finished_job / "output" / "reconviagen"
-    before = recall_outputs(finished_job)
+    before = read_outputs(finished_job)
+    assert not has_changed(finished_job, before)
     time.sleep(0.02)  # a tick of the file system's clock
     (model / "previews" / "textured_09.png").write_bytes(b"new")
-    with_preview = recall_outputs(finished_job)
-    assert len(with_preview.models[0].files) == len(before.models[0].files) + 1
+    assert has_changed(finished_job, before)
+    with_preview = read_outputs(finished_job)
     time.sleep(0.02)
     (model / "quality.json").write_text('{"metrics": {"psnr": 19.5}}')
-    assert recall_outputs(finished_job) == read_outputs(finished_job) != with_preview
+    assert has_changed(finished_job, with_preview)
+
+
+def test_what_changed_a_moment_ago_is_not_relied_on(
+    finished_job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "SETTLED_NS", 10**18)
+    assert has_changed(finished_job, read_outputs(finished_job))
+
+
+def test_only_directories_named_like_a_job_are_jobs(storage: Path) -> None:
+    (storage / "abcd1234").mkdir()
+    (storage / "lost+found").mkdir()
+    (storage / "file1").write_text("")
+    (storage / "link1").symlink_to(storage / "abcd1234")
+    assert set(jobs_on_disk()) == {"abcd1234"}
 
 
 def test_an_incomplete_job_that_is_completed_becomes_ready_in_the_list(
@@ -56,10 +81,10 @@ def test_an_incomplete_job_that_is_completed_becomes_ready_in_the_list(
 def test_an_unreadable_job_that_is_opened_becomes_ready_in_the_list(
     http: TestClient, finished_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = os.access
-    monkeypatch.setattr(outputs.os, "access", lambda *_, **__: False)
+    may_read = outputs._may_read
+    monkeypatch.setattr(outputs, "_may_read", lambda _: False)
     assert status_of(http, finished_job) == "unreadable"
-    monkeypatch.setattr(outputs.os, "access", access)
+    monkeypatch.setattr(outputs, "_may_read", may_read)
     assert status_of(http, finished_job) == "ready"
 
 

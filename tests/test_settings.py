@@ -20,6 +20,8 @@ README = Path(__file__).parents[1] / "README.md"
         ("MAX_BUILDS", "two"),
         ("MAX_BUILDS", "٢"),
         ("RECON_DEMO", "yes"),
+        ("CATALOG_URL", "mysql://host/catalog"),
+        ("RESULT_RETENTION_HOURS", "0"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, value: str) -> None:
@@ -32,6 +34,11 @@ def test_the_result_backend_is_the_broker_where_it_is_not_set() -> None:
     assert read_settings({"CELERY_BROKER_URL": url}).result_backend_url == url
 
 
+def test_the_catalog_lies_beside_the_storage_where_it_is_not_set() -> None:
+    settings = read_settings({"JOB_STORAGE_PATH": "/srv/recon/jobs"})
+    assert settings.catalog_url == "sqlite:////srv/recon/jobs.catalog.sqlite3"
+
+
 def test_an_empty_value_counts_as_not_set() -> None:
     assert read_settings({"MAX_BUILDS": ""}) == read_settings({})
 
@@ -41,7 +48,7 @@ def test_readme_lists_every_setting_with_default_and_meaning(setting: Setting) -
     lines = README.read_text().splitlines()
     [row] = [line for line in lines if line.startswith(f"| `{setting.variable}` |")]
     assert setting.meaning in row
-    assert setting.default is None or f"`{setting.default}`" in row
+    assert not setting.default or f"`{setting.default}`" in row
 
 
 @pytest.mark.parametrize("text", ["a", "abcd1234", "A-b_c", "6b0f5a0e-6f3c-4a55-9d8f-0c1b2a3d4e5f"])

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, Refusal, make_error_detail, refusal_for
 from dashboard.job_query import InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
@@ -82,6 +83,8 @@ class AnswerErrors:
             return refuse(ErrorCode.INVALID_PARAMETER, str(exc), details)
         except StorageUnavailableError:
             return refuse(ErrorCode.STORAGE_UNAVAILABLE)
+        except CatalogUnavailableError as exc:
+            return refuse(ErrorCode.CATALOG_UNAVAILABLE, details={"reason": str(exc)})
         except HTTPException:
             raise
         except Exception:  # the last line of defence: no traceback leaves the server

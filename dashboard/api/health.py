@@ -8,18 +8,21 @@ from starlette.responses import Response
 from dashboard import __version__
 from dashboard.api.answers import answer
 from dashboard.api.threads import run
+from dashboard.catalog.database import CatalogUnavailableError
+from dashboard.job_pages import read_pulse
 from dashboard.records import StateUnavailableError, record_reader
 from dashboard.settings import read_settings
 
 
 async def health(_request: Request) -> Response:
-    """Answer 200 when Redis and the storage can be read, else 503; both always with reasons."""
-    redis, storage = await run(_redis), await run(_storage)
-    well = redis == storage == "ok"
+    """Answer 200 when Redis, storage and catalog are there, else 503; both with reasons."""
+    redis, storage, catalog = await run(_redis), await run(_storage), await run(_catalog)
+    well = redis == storage == catalog == "ok"
     content = {
         "status": "ok" if well else "degraded",
         "redis": redis,
         "storage": storage,
+        "catalog": catalog,
         "version": __version__,
     }
     response = answer(content, 200 if well else 503)
@@ -41,4 +44,12 @@ def _storage() -> str:
         os.scandir(read_settings().job_storage_path).close()
     except OSError as exc:
         return f"unavailable: {exc.strerror}"
+    return "ok"
+
+
+def _catalog() -> str:
+    try:
+        read_pulse()
+    except CatalogUnavailableError as exc:
+        return f"unavailable: {exc}"
     return "ok"

@@ -10,8 +10,9 @@ from dashboard.api.answers import answer, refuse_decided
 from dashboard.api.threads import run
 from dashboard.celery_record import RecordFault
 from dashboard.errors import ErrorCode, JobStatus, make_error_detail, refusal_for
+from dashboard.job_pages import list_jobs
 from dashboard.job_query import parse_query
-from dashboard.jobs import Job, get_job, list_jobs
+from dashboard.jobs import Job, get_job
 from dashboard.outputs import ModelOutput
 from dashboard.status import OutputState
 from dashboard.urls import download_url
@@ -27,6 +28,7 @@ async def show_jobs(request: Request) -> Response:
         "total": page.total,
         "limit": query.limit,
         "offset": query.offset,
+        "next": page.following and page.following.as_cursor(),
     }
     if page.backend_away:
         # Jobs that are known by their record alone cannot be listed now.
@@ -53,10 +55,13 @@ def describe(job: Job, request: Request, *, with_files: bool) -> dict[str, Any]:
         "state": job.state,
         "progress": job.celery.progress,
         "step": job.celery.step,
+        "stalled": job.decision.is_stalled,
         "model": job.celery.model,
         "models": [_describe_model(model, with_files) for model in job.outputs.models],
         "created_at": _iso(job.created_at),
         "updated_at": _iso(job.updated_at),
+        "finished_at": _iso(job.celery.finished_at),
+        "available_until": _iso(job.available_until),
         "size_bytes": job.size_bytes,
         "error": None if ready else job.decision.error_body()["error"],
         "download_url": download_url(request.scope["url_base"], job.job_id) if ready else None,

@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard.job_query import JobQuery, parse_query
 
 CARDS, TABLE = "cards", "table"
-JOBS_PER_PAGE = 12
-LIST_PARAMETERS = ("q", "status", "model", "sort", "view", "page")
+JOBS_PER_PAGE = (12, 24, 48)
+LIST_PARAMETERS = ("q", "status", "model", "quality", "sort", "view", "page", "per")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ def read_address() -> ListAddress:
     page = given.pop("page")[-1:] or ["1"]
     number = int(page[0]) if page[0].isascii() and page[0].isdigit() and len(page[0]) < 7 else 1
     number = max(number, 1)
-    window = {"limit": [str(JOBS_PER_PAGE)], "offset": [str((number - 1) * JOBS_PER_PAGE)]}
+    per = next((n for n in JOBS_PER_PAGE if given["per"][-1:] == [str(n)]), JOBS_PER_PAGE[0])
+    del given["per"]
+    window = {"limit": [str(per)], "offset": [str((number - 1) * per)]}
     view = TABLE if given.pop("view")[-1:] == [TABLE] else CARDS
     return ListAddress(parse_query(given | window), view, number)
 

@@ -11,12 +11,14 @@ from dashboard.page.address import go_to_job
 from dashboard.page.pieces import card_picture, facts
 from dashboard.page.wording import (
     NO_PICTURE,
+    STALLED,
     STATUS_LOOKS,
     age_text,
     model_text,
     plain,
     quality_look,
     size_text,
+    until_text,
 )
 from dashboard.quality import METRICS
 
@@ -35,14 +37,15 @@ def _card(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         _open_button(job.job_id)
         st.space("stretch")
-        look = STATUS_LOOKS[status]
+        look = STALLED if job.decision.is_stalled else STATUS_LOOKS[status]
         st.badge(look.label, icon=look.icon, color=look.color)
     if status is JobStatus.RUNNING:
         _progress(job)
     for model in job.outputs.models:
         _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
-    facts(" · ".join([age_text(job.updated_at), *size]), quiet=True)
+    kept = [until_text(job.available_until)] if job.available_until else []
+    facts(" · ".join([age_text(job.updated_at), *size, *kept]), quiet=True)
 
 
 def _open_button(job_id: str) -> None:

@@ -10,7 +10,7 @@ from dashboard.page import banner
 from dashboard.page.address import go_back
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, download_link, facts
-from dashboard.page.wording import STATUS_LOOKS, age_text, plain, size_text
+from dashboard.page.wording import STALLED, STATUS_LOOKS, age_text, plain, size_text, until_text
 from dashboard.urls import download_url
 
 REFRESH_S = 2.0
@@ -55,7 +55,7 @@ def _title(job: Job) -> None:
         st.title("Job not found", anchor=False, width="content")
         return
     st.title(plain(job.job_id), anchor=False, width="content")
-    look = STATUS_LOOKS[job.status]
+    look = STALLED if job.decision.is_stalled else STATUS_LOOKS[job.status]
     st.badge(look.label, icon=look.icon, color=look.color)
 
 
@@ -65,7 +65,8 @@ def _line(job: Job) -> str:
     count = len(job.outputs.models)
     told = [f"{count} model{'s' if count != 1 else ''}"] if count else []
     size = [f"{size_text(job.size_bytes)} of files"] if job.size_bytes else []
-    return " · ".join([*told, *size, f"changed {age_text(job.updated_at)}"])
+    kept = [until_text(job.available_until)] if job.available_until else []
+    return " · ".join([*told, *size, f"changed {age_text(job.updated_at)}", *kept])
 
 
 def _curl_line(job: Job) -> None:

@@ -1,17 +1,19 @@
-"""The list of jobs: counts, filters, cards or a table, live while something on it moves."""
+"""The list of jobs: counts, filters, cards or a table; it follows what happens by itself."""
 
 import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, JobStatus
-from dashboard.job_query import DEFAULT_SORT, InvalidParameterError
-from dashboard.jobs import JobPage, list_jobs
+from dashboard.job_pages import JobPage, list_jobs, read_pulse
+from dashboard.job_query import QUALITIES, InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import (
-    CARDS,
     JOBS_PER_PAGE,
     TABLE,
     ListAddress,
@@ -21,25 +23,17 @@ from dashboard.page.address import (
 )
 from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
+from dashboard.page.list_filters import FILTERS, show_filters, show_page_size
 from dashboard.page.pieces import facts
-from dashboard.page.wording import STATUS_LOOKS, model_label
+from dashboard.page.wording import STATUS_LOOKS, model_text, quality_word
 from dashboard.settings import read_settings
 
-REFRESH_S = 2.0
+# How often an open page asks the catalog whether anything is new: one number, no Redis.
+WATCH_S = 0.5
+# What no change of the catalog tells of is looked for this often: files, and the time itself.
+LOOK_ANYWAY_S = 10
+AGES_S = 60
 
-SORTS = {
-    "-created_at": "Newest first",
-    "created_at": "Oldest first",
-    "-updated_at": "Last changed",
-    "-psnr": "PSNR, best first",
-    "psnr": "PSNR, worst first",
-    "-ssim": "SSIM, best first",
-    "ssim": "SSIM, worst first",
-    "-size_bytes": "Largest first",
-    "size_bytes": "Smallest first",
-    "job_id": "Job id, A to Z",
-    "-job_id": "Job id, Z to A",
-}
 IN_PROGRESS = (JobStatus.QUEUED, JobStatus.RUNNING)
 # Every status stands in one of the tiles, so that they add up to all jobs.
 REST = tuple(s for s in JobStatus if s not in {*IN_PROGRESS, JobStatus.READY})
@@ -47,76 +41,81 @@ REST = tuple(s for s in JobStatus if s not in {*IN_PROGRESS, JobStatus.READY})
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one run of the list shows: its address and jobs, or why there are none."""
+    """What one run of the list shows: its address and jobs, or why there are none.
+
+    `minute` is part of it because ages are.
+    """
 
     address: ListAddress | None = None
     page: JobPage | None = None
     fault: ErrorCode | None = None
     reason: str = ""
-
-    @property
-    def is_live(self) -> bool:
-        """Tell whether something shown may change by itself."""
-        if self.page is None:
-            return self.fault is ErrorCode.STORAGE_UNAVAILABLE
-        moving = (not job.decision.is_final for job in self.page.jobs)
-        return self.page.backend_away or not self.page.by_status or any(moving)
+    minute: int = 0
 
 
 def show_list() -> None:
-    """Show the list; while it is live, its fragment alone is run again every 2 s."""
+    """Show the list, and show it anew whenever something on it has changed."""
+    st.session_state["pulse"] = _pulse()
     loaded = _load()
-    every = REFRESH_S if loaded.is_live else None
-    st.fragment(_list, run_every=every)([loaded], live=loaded.is_live)
+    note_shown()
+    _heading(loaded)
+    if loaded.fault:
+        banner.show_code(loaded.fault)
+        if loaded.reason:
+            st.text(loaded.reason)
+    if loaded.fault is ErrorCode.INVALID_PARAMETER:
+        st.button("Show all jobs", on_click=st.query_params.clear)
+    if loaded.address and loaded.page:
+        _found(loaded.address, loaded.page)
+    st.fragment(_watch, run_every=WATCH_S)(loaded)
+
+
+def _watch(shown: Loaded) -> None:
+    """Look again if something has changed anywhere, and show the page anew if it did here."""
+    pulse = _pulse()
+    if pulse == st.session_state.get("pulse"):
+        return
+    st.session_state["pulse"] = pulse
+    if _load() != shown:
+        st.rerun()
+
+
+def _pulse() -> object:
+    now = int(time.time() / LOOK_ANYWAY_S)
+    try:
+        return now, read_pulse()
+    except CatalogUnavailableError as exc:
+        return now, str(exc)
 
 
 def _load() -> Loaded:
     try:
         address = read_address()
-        return Loaded(address, list_jobs(address.query))
+        return Loaded(address, list_jobs(address.query), minute=int(time.time() / AGES_S))
     except InvalidParameterError as exc:
         return Loaded(fault=ErrorCode.INVALID_PARAMETER, reason=str(exc))
     except StorageUnavailableError:
         return Loaded(fault=ErrorCode.STORAGE_UNAVAILABLE)
-
-
-def _list(first: list[Loaded], *, live: bool) -> None:
-    """Lay out the list: what was loaded with the page first, what is found anew afterwards."""
-    if "job" in st.query_params:
-        st.rerun()  # a job was opened: out of the list's fragment
-    loaded = first.pop() if first else _load()
-    note_shown()
-    if loaded.is_live != live:
-        st.rerun()
-    _heading(live=live)
-    if loaded.fault:
-        banner.show_code(loaded.fault)
-    if loaded.fault is ErrorCode.INVALID_PARAMETER:
-        st.text(loaded.reason)
-        st.button("Show all jobs", on_click=st.query_params.clear)
-    if loaded.address and loaded.page:
-        _found(loaded.address, loaded.page)
+    except CatalogUnavailableError as exc:
+        return Loaded(fault=ErrorCode.CATALOG_UNAVAILABLE, reason=str(exc))
 
 
 def _found(address: ListAddress, page: JobPage) -> None:
     if page.backend_away:
         banner.show_code(ErrorCode.STATE_UNAVAILABLE)
     _counts(page)
-    _toolbar(address, page)
+    show_filters(address, page)
     _jobs(address, page)
 
 
-def _heading(*, live: bool) -> None:
+def _heading(loaded: Loaded) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title("Reconstructions", anchor=False, width="content")
         st.space("stretch")
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
-        if live:
-            text = f"Live · every {REFRESH_S:.0f} s"
-            st.badge(text, icon=":material/sensors:", color="green")
-        else:
-            st.button("Refresh", icon=":material/refresh:", type="tertiary", key="refresh")
+        if loaded.page and not loaded.page.backend_away:
+            st.badge("Live", icon=":material/sensors:", color="green")
 
 
 def _submit_sample() -> None:
@@ -131,7 +130,6 @@ def _submit_sample() -> None:
         )
         return
     st.toast(f"Submitted job {job_id}", icon=":material/add_task:")
-    st.rerun()
 
 
 def _counts(page: JobPage) -> None:
@@ -145,95 +143,18 @@ def _counts(page: JobPage) -> None:
         for (label, icon), statuses in tiles.items():
             count = sum(page.by_status.get(status, 0) for status in statuses)
             st.metric(label, f"{count:,}", icon=icon, border=True, height="stretch")
-    each = (f"{n:,} {status}" for status in JobStatus if (n := page.by_status.get(status, 0)))
-    facts(" · ".join(each), quiet=True)
-
-
-def _toolbar(address: ListAddress, page: JobPage) -> None:
-    """Show the filters as the address has them; a change goes into the address first."""
-    query = address.query
-    _set("q", query.text)
-    _set("statuses", [s for s in JobStatus if s in query.statuses])
-    _set("models", next(iter(sorted(query.models)), None))
-    _set("sort", query.sort if query.sort in SORTS else DEFAULT_SORT)
-    _set("view", address.view)
-    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        st.text_input(
-            "Search job ids",
-            key="q",
-            placeholder="Job id",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=240,
-            on_change=_changed,
-            args=("q", "q"),
-        )
-        _model_filter(page.models, query.models)
-        st.selectbox(
-            "Sort by",
-            list(SORTS),
-            format_func=SORTS.__getitem__,
-            key="sort",
-            label_visibility="collapsed",
-            width=175,
-            on_change=_changed,
-            args=("sort", "sort"),
-        )
-        st.space("stretch")
-        st.segmented_control(
-            "View",
-            [CARDS, TABLE],
-            format_func={
-                CARDS: ":material/grid_view: Cards",
-                TABLE: ":material/table_rows: Table",
-            }.__getitem__,
-            key="view",
-            required=True,
-            label_visibility="collapsed",
-            on_change=_changed,
-            args=("view", "view"),
-        )
-    st.pills(
-        "Status",
-        list(JobStatus),
-        format_func=lambda status: STATUS_LOOKS[status].label,
-        selection_mode="multi",
-        key="statuses",
-        label_visibility="collapsed",
-        on_change=_changed,
-        args=("statuses", "status"),
+    numbers = (
+        {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
+        {model_text(name): count for name, count in sorted(page.by_model.items())},
+        {f"with {quality_word(name)}": page.by_quality.get(name, 0) for name in QUALITIES},
     )
+    facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
+    if page.unsurveyed:
+        facts(f"Still looking into the files of {page.unsurveyed:,} jobs.", quiet=True)
 
 
-def _model_filter(names: tuple[str, ...], chosen: frozenset[str]) -> None:
-    options = sorted({*names, *chosen})
-    st.selectbox(
-        "Model",
-        options,
-        index=None,
-        format_func=lambda name: model_label(name, options.index(name)),
-        key="models",
-        placeholder="Every model",
-        label_visibility="collapsed",
-        width=160,
-        on_change=_changed,
-        args=("models", "model"),
-    )
-
-
-def _set(key: str, value: object) -> None:
-    """Bring a widget to the address's value, but leave alone what is being typed."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-
-def _changed(key: str, parameter: str) -> None:
-    value = st.session_state[key] or ""
-    go_to_list(**{parameter: value, "page": ""})
-
-
-def _turn_page(key: str) -> None:
-    go_to_list(page=str(st.session_state[key]))
+def _numbers(counted: Mapping[str, int]) -> str:
+    return " · ".join(f"{count:,} {name}" for name, count in counted.items() if count)
 
 
 def _jobs(address: ListAddress, page: JobPage) -> None:
@@ -242,13 +163,20 @@ def _jobs(address: ListAddress, page: JobPage) -> None:
         return
     with st.container(key="jobs"):
         (show_table if address.view == TABLE else show_cards)(page.jobs)
-    pages = math.ceil(page.total / JOBS_PER_PAGE)
-    if pages > 1:
-        # A key of its own for each page: the widget then always shows the address's page.
-        key = f"page-{address.page}-of-{pages}"
-        number = min(address.page, pages)
-        with st.container(horizontal_alignment="center"):
+    pages = math.ceil(page.total / address.query.limit)
+    if page.total <= JOBS_PER_PAGE[0]:
+        return
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+        if pages > 1:
+            # A key of its own for each page: the widget then always shows the address's page.
+            key = f"page-{address.page}-of-{pages}"
+            number = min(address.page, pages)
             st.pagination(pages, default=number, key=key, on_change=_turn_page, args=(key,))
+        show_page_size(address.query.limit)
+
+
+def _turn_page(key: str) -> None:
+    go_to_list(page=str(st.session_state[key]))
 
 
 def _nothing(address: ListAddress, page: JobPage) -> None:
@@ -260,14 +188,11 @@ def _nothing(address: ListAddress, page: JobPage) -> None:
         )
         return
     query = address.query
-    filtered = query.text or query.statuses or query.models
+    filtered = query.text or query.statuses or query.models or query.qualities
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
         st.subheader(
             "No job matches these filters" if filtered else "This page is empty", anchor=False
         )
-        st.button("Show all jobs", on_click=go_to_list, kwargs=_cleared())
-
-
-def _cleared() -> dict[str, str]:
-    return dict.fromkeys(("q", "status", "model", "page"), "")
+        cleared = dict.fromkeys((*FILTERS, "page"), "")
+        st.button("Show all jobs", on_click=go_to_list, kwargs=cleared)

@@ -10,7 +10,7 @@ from dashboard.errors import JobStatus
 from dashboard.jobs import Job
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
-from dashboard.page.wording import STATUS_LOOKS, size_text
+from dashboard.page.wording import STALLED, STATUS_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
 
@@ -36,20 +36,24 @@ def _row(job: Job) -> dict[str, object]:
     return {
         "Picture": picture_url(job.job_id, preview, STRIP_EDGE_PX) if preview else None,
         "Job": job.job_id,
-        "Status": [STATUS_LOOKS[job.status or JobStatus.UNKNOWN].label],
+        "Status": [_look(job).label],
         "Progress": job.celery.progress if running else None,
         "Step": job.celery.step if running else None,
-        "PSNR": job.psnr,
-        "SSIM": job.ssim,
+        "PSNR": job.outputs.psnr,
+        "SSIM": job.outputs.ssim,
         "Size": size_text(job.size_bytes) if job.size_bytes else None,
         "Updated": job.updated_at,
         "Open": ":material/arrow_forward: Open",
     }
 
 
+def _look(job: Job) -> Look:
+    return STALLED if job.decision.is_stalled else STATUS_LOOKS[job.status or JobStatus.UNKNOWN]
+
+
 def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
     config = st.column_config
-    looks = list(STATUS_LOOKS.values())
+    looks = [*STATUS_LOOKS.values(), STALLED]
     return {
         "Picture": config.ImageColumn("", width=80),
         "Job": config.TextColumn(width=150),

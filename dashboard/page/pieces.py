@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.jobs import Job
-from dashboard.outputs import ModelOutput
+from dashboard.outputs import ModelOutput, Picture
 from dashboard.urls import download_url, file_url, thumbnail_url
 from result_packager import Member
 
@@ -18,7 +18,7 @@ def base_url() -> str:
     return f"/{base}" if base else ""
 
 
-def picture_url(job_id: str, preview: Member, edge_px: int) -> str:
+def picture_url(job_id: str, preview: Member | Picture, edge_px: int) -> str:
     return thumbnail_url(
         base_url(),
         job_id,

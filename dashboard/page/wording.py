@@ -34,6 +34,8 @@ STATUS_LOOKS = {
     JobStatus.UNRECORDED: Look("Unrecorded", ":material/help:", "gray"),
     JobStatus.UNKNOWN: Look("Unknown", ":material/cloud_off:", "orange"),
 }
+# A running job that has been silent for too long; nobody knows whether it still runs.
+STALLED = Look("Stalled?", ":material/hourglass_bottom:", "orange")
 # What a card says where a picture would be.
 NO_PICTURE = {
     JobStatus.QUEUED: "Waiting for a worker",
@@ -52,6 +54,12 @@ NO_QUALITY = Look("No quality", ":material/question_mark:", "gray")
 
 def quality_look(status: QualityStatus | None) -> Look:
     return QUALITY_LOOKS[status] if status else NO_QUALITY
+
+
+def quality_word(name: str) -> str:
+    """Name a quality status, or that there is none, within a sentence."""
+    known = name in set(QualityStatus)
+    return (QUALITY_LOOKS[QualityStatus(name)] if known else NO_QUALITY).label.lower()
 
 
 def model_text(name: str) -> str:
@@ -78,6 +86,14 @@ def size_text(size_bytes: int) -> str:
     power = next((n for n in (1, 2) if size_bytes / 1000**n < 999.5), 3)
     value, unit = size_bytes / 1000**power, ("kB", "MB", "GB")[power - 1]
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def until_text(moment: datetime, now: datetime | None = None) -> str:
+    """How long something is still there."""
+    hours = (moment - (now or datetime.now(UTC))).total_seconds() / 3600
+    if hours <= 0:
+        return "due to be removed"
+    return f"available for {hours / 24:.0f} d" if hours >= 48 else f"available for {hours:.0f} h"
 
 
 def age_text(moment: datetime | None, now: datetime | None = None) -> str:

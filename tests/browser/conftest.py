@@ -112,7 +112,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) ->
         try:
             urllib.request.urlopen(f"{url}/health", timeout=5).close()
             return
-        except urllib.error.URLError:
+        except (urllib.error.URLError, TimeoutError):
             time.sleep(0.1)
     pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
 
@@ -128,6 +128,9 @@ def dashboard(shared_dashboard: Dashboard) -> Dashboard:
     shared_dashboard.records.flushall()
     for job in shared_dashboard.storage.iterdir():
         shutil.rmtree(job)
+    # A catalog that is lost begins anew: nothing is remembered of the test before.
+    for file in shared_dashboard.storage.parent.glob("jobs.catalog.sqlite3*"):
+        file.unlink()
     return shared_dashboard
 
 

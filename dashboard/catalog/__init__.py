@@ -1,0 +1,1 @@
+"""What the dashboard remembers: one row per job ever seen, in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""One step of the schema each; Alembic finds their order by `down_revision`."""
