@@ -98,16 +98,21 @@ def parse_record(raw: bytes | None) -> CeleryRecord:
 
 
 def _read_result(state: str, result: dict[str, Any], record: dict[str, Any]) -> CeleryRecord:
+    is_success = state == SUCCESS
+    finished_at = _moment(record.get("date_done")) if state in FINAL_STATES else None
+    outcome = clean_text(result.get("status"), 40) if is_success else None
+    if is_success and outcome == "completed":
+        return CeleryRecord(state=state, outcome=outcome, finished_at=finished_at)
     return CeleryRecord(
         state=state,
-        outcome=clean_text(result.get("status"), 40) if state == SUCCESS else None,
+        outcome=outcome,
         progress=_percent(result.get("progress")),
         step=clean_text(result.get("step"), 120),
         model=clean_text(result.get("model"), 120),
         error_type=clean_text(result.get("exc_type"), 120),
         error_text=_error_text(result),
         error_code=clean_text(result.get("error_code"), 120),
-        finished_at=_moment(record.get("date_done")) if state in FINAL_STATES else None,
+        finished_at=finished_at,
     )
 
 

@@ -96,6 +96,8 @@ class Outputs:
         return self._best("ssim")
 
     def _best(self, metric: str) -> float | None:
+        if not self.models:
+            return None
         qualities = (model.quality for model in self.models)
         figures = (quality.metrics[metric] for quality in qualities if quality)
         return max((figure for figure in figures if figure is not None), default=None)

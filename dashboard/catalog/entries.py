@@ -81,6 +81,8 @@ def merge(known: Entry | None, seen: Sighting) -> Entry | None:
 
 def without_files(outputs: Outputs) -> Outputs:
     """What is kept of a look at the disk: single files are asked of the disk itself."""
+    if not any(model.files for model in outputs.models):
+        return outputs
     return replace(outputs, models=tuple(replace(model, files=()) for model in outputs.models))
 
 

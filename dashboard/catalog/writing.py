@@ -3,14 +3,15 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from dashboard.catalog.columns import job_columns, model_columns
 from dashboard.catalog.database import Database
 from dashboard.catalog.entries import Entry, Sighting, merge
-from dashboard.catalog.kinds import Kind, kind_of
+from dashboard.catalog.kinds import kind_of
 from dashboard.catalog.reading import load_entries, load_kinds
 from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
 
@@ -48,19 +49,24 @@ Change = tuple[Entry | None, Entry | None]  # before and after; None where there
 
 
 def _write(connection: Connection, changes: Sequence[Change]) -> None:
-    kind_ids = KindIds(connection)
-    rows = [
-        {**job_columns(after), "kind": kind_ids.id_of(kind_of(after))}
-        for _, after in changes
-        if after
-    ]
-    known = {before.job_id for before, _ in changes if before}
-    gone = {before.job_id for before, after in changes if before and not after}
-    _execute(connection, insert(jobs), [row for row in rows if row["job_id"] not in known])
-    _execute(connection, UPDATE_JOB, [_keyed(row) for row in rows if row["job_id"] in known])
-    _execute(connection, DELETE_JOB, [{"of_job": job_id} for job_id in gone])
+    counter = KindCounter(connection)
+    new, changed, gone = [], [], []
+    for before, after in changes:
+        if before:
+            counter.leave(before)
+        if after is None:
+            gone.append({"of_job": before.job_id if before else ""})
+            continue
+        row = {**job_columns(after), "kind": counter.join(after)}
+        if before:
+            changed.append({**row, "of_job": row["job_id"]})
+        else:
+            new.append(row)
+    _insert(connection, jobs, new)
+    _execute(connection, UPDATE_JOB, changed)
+    _execute(connection, DELETE_JOB, gone)
     _write_models(connection, changes)
-    kind_ids.count(changes)
+    counter.store()
     connection.execute(update(revision).values(value=revision.c.value + 1))
 
 
@@ -73,37 +79,43 @@ def _write_models(connection: Connection, changes: Sequence[Change]) -> None:
     renewed = [{"of_job": before.job_id} for before, _ in others if before]
     _execute(connection, DELETE_MODELS, renewed)
     rows = [row for _, after in others if after for row in model_columns(after)]
-    _execute(connection, insert(model_outputs), rows)
+    _insert(connection, model_outputs, rows)
 
 
-class KindIds:
-    """The ids of kinds within one transaction; new kinds are added as they come."""
+class KindCounter:
+    """Jobs that leave a kind and join another within one transaction; new kinds are added."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._ids = {kind: kind_id for kind_id, kind, _ in load_kinds(connection)}
+        self._moves: Counter[int] = Counter()
 
-    def id_of(self, kind: Kind) -> int:
+    def join(self, entry: Entry) -> int:
+        """Count a job to its kind, and return the kind's id."""
+        kind = kind_of(entry)
         if kind not in self._ids:
             made = self._connection.execute(insert(kinds), {**kind.as_columns(), "jobs": 0})
             self._ids[kind] = int(made.inserted_primary_key[0])  # type: ignore[index]
+        self._moves[self._ids[kind]] += 1
         return self._ids[kind]
 
-    def count(self, changes: Sequence[Change]) -> None:
-        """Move the jobs that changed from one kind's number to the other's."""
-        moves: Counter[Kind] = Counter()
-        for before, after in changes:
-            if before:
-                moves[kind_of(before)] -= 1
-            if after:
-                moves[kind_of(after)] += 1
-        rows = [{"of_kind": self.id_of(kind), "more": more} for kind, more in moves.items() if more]
+    def leave(self, entry: Entry) -> None:
+        self._moves[self._ids[kind_of(entry)]] -= 1
+
+    def store(self) -> None:
+        rows = [{"of_kind": kind_id, "more": more} for kind_id, more in self._moves.items() if more]
         _execute(self._connection, COUNT_KIND, rows)
 
 
-def _keyed(row: dict[str, Any]) -> dict[str, Any]:
-    """A column's name cannot be the parameter's that finds the row."""
-    return {**row, "of_job": row["job_id"]}
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Hand rows to the driver as they are: a cold start is mostly this."""
+    if not rows:
+        return
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    values: Any = rows
+    if compiled.positiontup:
+        values = list(map(itemgetter(*compiled.positiontup), rows))
+    connection.exec_driver_sql(str(compiled), values)
 
 
 def _execute(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
