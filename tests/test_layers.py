@@ -16,8 +16,14 @@ MODULES = {
 LAYERS = (
     {"dashboard", "dashboard.settings", "dashboard.urls"},
     {"dashboard.errors", "dashboard.celery_record", "dashboard.job_ids"},
-    {"dashboard.status", "dashboard.quality", "dashboard.job_query", "dashboard.mesh_counts"},
-    {"dashboard.mesh_surface"},
+    {
+        "dashboard.status",
+        "dashboard.quality",
+        "dashboard.job_query",
+        "dashboard.mesh_counts",
+        "dashboard.preview_pairs",
+    },
+    {"dashboard.mesh_surface", "dashboard.comparison"},
     {"dashboard.file_cache"},
     {"dashboard.outputs", "dashboard.records"},
     {"dashboard.jobs", "dashboard.thumbnails", "dashboard.meshes", "dashboard.zip_cache"},
@@ -25,9 +31,11 @@ LAYERS = (
 )
 PURE = {
     "dashboard.celery_record",
+    "dashboard.comparison",
     "dashboard.errors",
     "dashboard.job_query",
     "dashboard.mesh_counts",
+    "dashboard.preview_pairs",
     "dashboard.quality",
     "dashboard.status",
     "dashboard.urls",
