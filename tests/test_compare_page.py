@@ -340,6 +340,17 @@ def test_the_page_of_a_job_with_two_models_leads_here(put_job: PutJob) -> None:
     assert not [button for button in open_page(job="lead2").button if button.key == "compare"]
 
 
+def test_the_table_compares_two_ticked_jobs(put_job: PutJob) -> None:
+    for job_id in ("tick1", "tick2", "tick3"):
+        put_job(job_id, nvdiffrec=BETTER)
+    page = open_page(view="table", sort="job_id")
+    assert page.button(key="compare").disabled
+    page.session_state["ticked"] = ("tick3", "tick1")
+    page.run()
+    assert "tick3 and tick1" in words(page)
+    assert press(page, "compare").query_params == {"compare": "tick3,tick1"}
+
+
 def test_going_back_from_a_comparison_keeps_the_list(put_job: PutJob) -> None:
     put_job("kept1", nvdiffrec=BETTER, reconviagen=WORSE)
     page = press(open_page(status="ready", sort="job_id"), "open-kept1")

@@ -82,8 +82,8 @@ def _load() -> Loaded:
 
 def _list(first: list[Loaded], *, live: bool) -> None:
     """Lay out the list: what was loaded with the page first, what is found anew afterwards."""
-    if "job" in st.query_params:
-        st.rerun()  # a job was opened: out of the list's fragment
+    if not st.query_params.keys().isdisjoint({"job", "compare"}):
+        st.rerun()  # another page was opened: out of the list's fragment
     loaded = first.pop() if first else _load()
     note_shown()
     if loaded.is_live != live:
