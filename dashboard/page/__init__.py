@@ -4,24 +4,27 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.page.compare import show_comparison
 from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
 
 STYLE = Path(__file__).with_name("style.css")
 # Previews on a white ground melt into their frame; on a dark one they would turn black.
-BLEND = "<style>.picture img { mix-blend-mode: multiply; }</style>"
+BLEND = "<style>.picture :is(img, .half) { mix-blend-mode: multiply; }</style>"
 # An emoji: a material icon would be fetched from a foreign font host.
 ICON = "🧊"
 
 
 def show() -> None:
-    """Show the job that the address names, or else the list."""
+    """Show the job or the comparison that the address names, or else the list."""
     st.set_page_config(page_title="Recon Dashboard", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if st.context.theme.type == "light":
         st.html(BLEND)
     job_id = st.query_params.get("job")
-    if job_id is None:
-        show_list()
-    else:
+    if job_id is not None:
         show_job(job_id)
+    elif "compare" in st.query_params:
+        show_comparison()
+    else:
+        show_list()

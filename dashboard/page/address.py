@@ -1,6 +1,6 @@
 """The page's address is its state: what is filtered, sorted, paged and open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,6 +10,7 @@ from dashboard.job_query import JobQuery, parse_query
 CARDS, TABLE = "cards", "table"
 JOBS_PER_PAGE = (12, 24, 48)
 LIST_PARAMETERS = ("q", "status", "model", "quality", "sort", "view", "page", "per")
+COMPARISON_PARAMETERS = ("compare", "left", "right", "kind", "angle", "way")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,12 @@ def note_shown() -> None:
 
 
 def go_to_list(**changes: str | Iterable[str]) -> None:
-    """Change parameters of the list's address, as one step of the browser's history.
+    """Change parameters of the list's address."""
+    change_address(changes)
+
+
+def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:
+    """Change parameters of the address, as one step of the browser's history; empty ones go.
 
     Back and Forward bring an address that is not the one shown, and with it widgets' values of the
     page before: those are no change that somebody made, and a step for them would cut off Forward.
@@ -58,16 +64,28 @@ def go_to_list(**changes: str | Iterable[str]) -> None:
 
 
 def _current() -> dict[str, list[str]]:
-    return {name: st.query_params.get_all(name) for name in LIST_PARAMETERS}
+    names = (*LIST_PARAMETERS, *COMPARISON_PARAMETERS)
+    return {name: st.query_params.get_all(name) for name in names}
 
 
 def go_to_job(job_id: str) -> None:
-    """Open a job, and remember the list that it was opened from."""
-    st.session_state["list_address"] = _current()
-    st.query_params.from_dict({"job": job_id})
+    """Open a job."""
+    _leave({"job": job_id})
+
+
+def go_to_comparison(*job_ids: str) -> None:
+    """Compare the models of one job, or two jobs."""
+    _leave({"compare": ",".join(job_ids)})
+
+
+def _leave(address: Mapping[str, str]) -> None:
+    """Open another page, and remember the list where it is opened from one."""
+    if st.query_params.keys().isdisjoint({"job", "compare"}):
+        st.session_state["list_address"] = _current()
+    st.query_params.from_dict(address)
 
 
 def go_back() -> None:
-    """Return to the list that the job was opened from, or to the whole list."""
+    """Return to the list that the page was opened from, or to the whole list."""
     remembered = st.session_state.get("list_address", {})
     st.query_params.from_dict({name: values for name, values in remembered.items() if values})

@@ -23,7 +23,7 @@ def show_job(job_id: str) -> None:
         job = get_job(job_id)
     except StorageUnavailableError:
         st.title(plain(job_id) if is_job_id(job_id) else "Job", anchor=False)
-        st.fragment(_watch_storage, run_every=REFRESH_S)(job_id)
+        st.fragment(watch_storage, run_every=REFRESH_S)(job_id)
         return
     _heading(job)
     # A link may be opened a moment before the worker stores the job's first state.
@@ -76,7 +76,7 @@ def _curl_line(job: Job) -> None:
     st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
 
 
-def _watch_storage(job_id: str) -> None:
+def watch_storage(job_id: str) -> None:
     """Say that the storage is away, until it is back."""
     try:
         get_job(job_id)

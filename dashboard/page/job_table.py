@@ -1,6 +1,7 @@
 """The list as rows; a dataframe shows every text as it is."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,23 +11,31 @@ from dashboard.errors import JobStatus
 from dashboard.jobs import Job
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
+from dashboard.page.ticked_jobs import selected_rows, show_ticked, tick
 from dashboard.page.wording import STALLED, STATUS_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
 
 
 def show_table(jobs: Sequence[Job]) -> None:
-    """Show one page of jobs as a table; its last column opens a job."""
+    """Show one page of jobs as a table; its last column opens a job, two ticked are compared."""
     rows = pd.DataFrame([_row(job) for job in jobs])
+    job_ids = tuple(job.job_id for job in jobs)
+    # A tick belongs to a row's number: when the rows are others, so is the table.
+    key = f"table-{'-'.join(job_ids)}"
+    show_ticked(key)
     st.dataframe(
         rows,
         hide_index=True,
         row_height=ROW_HEIGHT_PX,
         height=ROW_HEIGHT_PX * len(rows) + HEADER_HEIGHT_PX,
-        column_config=_columns(tuple(job.job_id for job in jobs)),
+        column_config=_columns(job_ids),
         placeholder="–",
-        key="table",
+        key=key,
         alt="Jobs as a table",
+        on_select=partial(tick, key, job_ids),
+        selection_mode="multi-row",
+        selection_default=selected_rows(job_ids),
     )
 
 

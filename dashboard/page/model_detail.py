@@ -7,6 +7,7 @@ from dashboard.mesh_counts import UnreadableMeshError
 from dashboard.mesh_surface import Surface
 from dashboard.meshes import mesh_file, read_counts, read_surface
 from dashboard.outputs import ModelOutput, read_quality_text
+from dashboard.page.address import go_to_comparison
 from dashboard.page.pieces import (
     LARGE_EDGE_PX,
     STRIP_EDGE_PX,
@@ -39,11 +40,19 @@ def show_models(job: Job) -> None:
                 label_visibility="collapsed",
             )
             show_comparison(models)
+            st.space("stretch")
+            _compare_button(job.job_id)
         chosen = picked if picked in range(len(models)) else 0
     model = models[chosen]
     if labels[chosen] != plain(model_text(model.name)):
         facts(f"Model directory: {model.name}", quiet=True)
     _show_model(job, model, models, labels)
+
+
+def _compare_button(job_id: str) -> None:
+    label = "Compare models"
+    icon = ":material/compare:"
+    st.button(label, icon=icon, key="compare", on_click=go_to_comparison, args=(job_id,))
 
 
 def _show_model(

@@ -90,3 +90,8 @@ def download_link(job_id: str, size: str) -> None:
     url = escape(download_url(base_url(), job_id))
     label = f"Download ZIP · {escape(size)}"
     st.html(f'<a class="primary-link" href="{url}" download>{label}</a>')
+
+
+def side_letter(letter: str) -> str:
+    """The sign of one side of a comparison, "A" or "B"."""
+    return f'<i class="side {letter.lower()}">{letter}</i>'

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.comparison import compare
 from dashboard.outputs import ModelOutput
 from dashboard.page.pieces import facts
 from dashboard.page.wording import model_text, quality_look
@@ -14,7 +15,11 @@ def show_comparison(models: tuple[ModelOutput, ...]) -> None:
     if lead is None:
         facts("The models cannot be compared: fewer than two have a PSNR.", quiet=True)
         return
-    first, second = (model_text(models[position].name) for position in lead[:2])
+    ahead, behind = (models[position] for position in lead[:2])
+    first, second = model_text(ahead.name), model_text(behind.name)
+    if compare(ahead.quality, behind.quality).differing:
+        facts(f"{first} and {second} do not compare: they were measured under different settings.")
+        return
     if lead[2] == 0:
         facts(f"{first} and {second} are level in PSNR.")
     else:
