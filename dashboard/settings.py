@@ -88,6 +88,12 @@ ZIP_CACHE_MB = Setting(
     _whole(0, 100_000_000),
     "How many MB of finished ZIPs are kept for the next download; 0 keeps none.",
 )
+MAX_BULK_GB = Setting(
+    "MAX_BULK_GB",
+    "50",
+    _whole(1, 1_000_000),
+    "How many GB of files one ZIP of several jobs holds; jobs beyond are left out and reported.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -102,6 +108,7 @@ class Settings:
     max_builds: Annotated[int, MAX_BUILDS]
     max_zip_in_memory_mb: Annotated[int, MAX_ZIP_IN_MEMORY_MB]
     zip_cache_mb: Annotated[int, ZIP_CACHE_MB]
+    max_bulk_gb: Annotated[int, MAX_BULK_GB]
     demo: Annotated[bool, RECON_DEMO]
 
 

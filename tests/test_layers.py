@@ -21,6 +21,8 @@ LAYERS = (
     {"dashboard.file_cache"},
     {"dashboard.outputs", "dashboard.records"},
     {"dashboard.jobs", "dashboard.thumbnails", "dashboard.meshes", "dashboard.zip_cache"},
+    {"dashboard.packing_faults"},
+    {"dashboard.bulk_zip"},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
 PURE = {

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
 from dashboard.api.files import send_file, send_thumbnail
 from dashboard.api.health import health
@@ -20,6 +21,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 HANDLERS: dict[str, Handler] = {
     "/health": health,
     "/jobs": show_jobs,
+    "/jobs/download": download_jobs,  # before the job that could be named so
     "/jobs/{job_id}": show_job,
     "/jobs/{job_id}/download": download_results,
     "/jobs/{job_id}/files/{model}/{name:path}": send_file,

@@ -1,7 +1,7 @@
 """One archive of several jobs, each below a folder of its own, whole or not at all."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import IO
@@ -21,7 +21,7 @@ class Collection:
     def __init__(self) -> None:
         self._container = Container()
 
-    def pack_job(self, job_id: str, output_dir: Path, target: IO[bytes]) -> Iterator[int]:
+    def pack_job(self, job_id: str, output_dir: Path, target: IO[bytes]) -> Generator[int]:
         """Pack a complete job into `target`, step by step; each step tells how much it wrote.
 
         The members are named `{job_id}/{model}/...` and are byte for byte those of the job's own
