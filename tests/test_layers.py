@@ -18,11 +18,13 @@ LAYERS = (
     {"dashboard.errors", "dashboard.celery_record", "dashboard.job_ids"},
     {"dashboard.status", "dashboard.quality", "dashboard.job_query", "dashboard.mesh_counts"},
     {"dashboard.mesh_surface"},
+    {"dashboard.wording"},
     {"dashboard.file_cache"},
     {"dashboard.outputs", "dashboard.records"},
     {"dashboard.jobs", "dashboard.thumbnails", "dashboard.meshes", "dashboard.zip_cache"},
     {"dashboard.packing_faults"},
     {"dashboard.bulk_zip"},
+    {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
 PURE = {
@@ -33,6 +35,7 @@ PURE = {
     "dashboard.quality",
     "dashboard.status",
     "dashboard.urls",
+    "dashboard.wording",
 }
 # Only called, never decided with: the page's demo control submits a job.
 ALLOWED = {("dashboard.page.job_list", "dashboard.demo.submit")}
@@ -83,6 +86,7 @@ ALONE = {
     "celery": {"dashboard.demo"},
     "kombu": {"dashboard.demo"},
     "redis": {"dashboard.records", "dashboard.demo"},
+    "jinja2": {"dashboard.report"},
     "trimesh": {"dashboard.mesh_surface", "dashboard.demo"},
 }
 

@@ -9,7 +9,7 @@ from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import go_back
 from dashboard.page.model_detail import show_models
-from dashboard.page.pieces import base_url, download_link, facts
+from dashboard.page.pieces import base_url, facts, take_along
 from dashboard.page.wording import STATUS_LOOKS, age_text, plain, size_text
 from dashboard.urls import download_url
 
@@ -45,9 +45,10 @@ def _heading(job: Job) -> None:
                 _title(job)
             facts(_line(job))
         st.space("stretch")
-        if job.status is JobStatus.READY:
-            with st.container(width=290, key="download"):
-                download_link(job.job_id, size_text(job.size_bytes))
+        if job.status is not None:
+            is_ready = job.status is JobStatus.READY
+            with st.container(width=420 if is_ready else 130, key="download"):
+                take_along(job.job_id, size_text(job.size_bytes) if is_ready else None)
 
 
 def _title(job: Job) -> None:
