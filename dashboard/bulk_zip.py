@@ -30,6 +30,7 @@ HELD_IN_MEMORY_BYTES = 16 << 20
 # Between two steps the maker may be left; each step costs a change of threads.
 STEP_BYTES = 1 << 20
 REMEMBERED_REFUSALS = 20
+GB = 1_000_000_000
 
 
 class BulkZip:
@@ -46,6 +47,7 @@ class BulkZip:
         self.is_done = False
         self._job_ids = iter(job_ids)
         self._collection, self._size_bytes = Collection(), 0
+        self._max_gb = read_settings().max_bulk_gb
         self._report = BytesIO()
         self._note(*REPORT_COLUMNS)
         self._parts = self._make()
@@ -89,18 +91,24 @@ class BulkZip:
             if isinstance(job, Decision):
                 self._leave_out(job_id, job)
                 yield None
-            elif job.size_bytes > _limit_bytes():
-                self._leave_out(job_id, _beyond_limit(job_id))  # whatever else is asked for
+            elif job.size_bytes > self._max_gb * GB:
+                self._leave_out(job_id, self._beyond_limit(job_id))  # whatever else is asked for
             elif self._is_full(job):
-                self._leave_out(job_id, _beyond_limit(job_id))
+                self._leave_out(job_id, self._beyond_limit(job_id))
                 break
             else:
                 yield job
         for job_id in self._job_ids:
-            self._leave_out(job_id, _beyond_limit(job_id))
+            self._leave_out(job_id, self._beyond_limit(job_id))
 
     def _is_full(self, job: Job) -> bool:
-        return self.included >= MAX_JOBS or self._size_bytes + job.size_bytes > _limit_bytes()
+        size_bytes = self._size_bytes + job.size_bytes
+        return self.included >= MAX_JOBS or size_bytes > self._max_gb * GB
+
+    def _beyond_limit(self, job_id: str) -> Decision:
+        limit = f"{self._max_gb} GB or {MAX_JOBS:,} jobs"
+        message = f"Job {job_id} is beyond what one ZIP holds: {limit}."
+        return Decision(JobStatus.READY, ErrorCode.BULK_LIMIT, message, {"job_id": job_id})
 
     def _pack(self, job: Job, spool: IO[bytes]) -> Generator[None, None, bool]:
         """Pack a job as a whole; return whether it is in the ZIP."""
@@ -157,16 +165,6 @@ def _why_not_packed(job_id: str, fault: ResultPackagerError) -> Decision:
 def _refuse(code: ErrorCode, job_id: str) -> Decision:
     message = f"Job {job_id}: {refusal_for(code).text}"
     return Decision(JobStatus.UNKNOWN, code, message, {"job_id": job_id})
-
-
-def _beyond_limit(job_id: str) -> Decision:
-    limit = f"{read_settings().max_bulk_gb} GB or {MAX_JOBS:,} jobs"
-    message = f"Job {job_id} is beyond what one ZIP holds: {limit}."
-    return Decision(JobStatus.READY, ErrorCode.BULK_LIMIT, message, {"job_id": job_id})
-
-
-def _limit_bytes() -> int:
-    return read_settings().max_bulk_gb * 1_000_000_000
 
 
 def _spool() -> IO[bytes]:

@@ -205,7 +205,8 @@ def test_an_absent_storage_is_told_as_such(
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow 10 MB."""
-    monkeypatch.setattr(bulk_zip, "_limit_bytes", lambda: 10_000_000)
+    monkeypatch.setenv("MAX_BULK_GB", "10")
+    monkeypatch.setattr(bulk_zip, "GB", 1_000_000)
 
 
 @pytest.fixture
@@ -237,7 +238,7 @@ def test_jobs_beyond_the_limit_are_left_out_and_told(
         "c": "BULK_LIMIT",
         "d": "BULK_LIMIT",
     }
-    assert response.headers["bulk-limit"].startswith("50 GB, 10000 jobs")
+    assert response.headers["bulk-limit"].startswith("10 GB, 10000 jobs")
     assert error_of(http.get(address_of(["huge"]))) == (413, "BULK_LIMIT")
 
 
