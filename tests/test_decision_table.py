@@ -17,6 +17,7 @@ from dashboard.errors import REFUSALS, ErrorCode, JobStatus, Severity, refusal_f
 
 JOB = "abcd1234"
 APP = Path(__file__).parents[1] / "streamlit_app.py"
+README = Path(__file__).parents[1] / "README.md"
 
 
 @dataclass(frozen=True)
@@ -310,6 +311,8 @@ def test_every_code_has_a_row_that_says_what_to_do(code: ErrorCode) -> None:
     assert row.text
     assert row.suggestion
     assert (row.retry_after_s is not None) == (row.http_status in {409, 503})
+    told = [line for line in README.read_text().splitlines() if f"`{code}`" in line]
+    assert any(line.startswith("| `") and f"| {row.http_status} |" in line for line in told)
 
 
 @pytest.mark.parametrize("status", JobStatus)

@@ -23,13 +23,16 @@ LAYERS = (
         "dashboard.preview_pairs",
     },
     {"dashboard.mesh_surface", "dashboard.job_query", "dashboard.comparison"},
+    {"dashboard.wording"},
     {"dashboard.file_cache"},
     {"dashboard.outputs", "dashboard.records"},
     {"dashboard.catalog", "dashboard.thumbnails", "dashboard.meshes", "dashboard.zip_cache"},
     {"dashboard.reconcile"},
     {"dashboard.live"},
     {"dashboard.jobs"},
-    {"dashboard.job_pages"},
+    {"dashboard.job_pages", "dashboard.packing_faults"},
+    {"dashboard.bulk_zip"},
+    {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
 PURE = {
@@ -44,6 +47,7 @@ PURE = {
     "dashboard.quality",
     "dashboard.status",
     "dashboard.urls",
+    "dashboard.wording",
 }
 # Only called, never decided with: the page's demo control submits a job.
 ALLOWED = {("dashboard.page.job_list", "dashboard.demo.submit")}
@@ -96,6 +100,7 @@ ALONE = {
     "redis": {"dashboard.records", "dashboard.demo"},
     "sqlalchemy": {"dashboard.catalog"},
     "alembic": {"dashboard.catalog"},
+    "jinja2": {"dashboard.report"},
     "trimesh": {"dashboard.mesh_surface", "dashboard.demo"},
 }
 

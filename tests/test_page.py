@@ -9,7 +9,8 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard.page.wording import age_text, model_label, size_text
+from dashboard.page.wording import model_label
+from dashboard.wording import age_text, size_text
 
 APP = Path(__file__).parents[1] / "streamlit_app.py"
 

@@ -1,6 +1,5 @@
 """How archives reach their clients: cached, built once, streamed, resumed, never half."""
 
-import asyncio
 import hashlib
 import io
 import os
@@ -9,19 +8,16 @@ import socket
 import subprocess
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dashboard import zip_cache
-from dashboard.api import download, routes, sending, zip_builds
+from dashboard.api import download, sending, zip_builds
 from dashboard.zip_cache import NewArchive, archive_key, open_cached
 from result_packager import ResultStream, create_result_zip
 
@@ -244,7 +240,12 @@ def test_a_damaged_archive_in_the_cache_is_packed_anew(
 
 
 def test_a_client_that_takes_nothing_is_left(
-    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    address: str,
+    job: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    until: Callable[..., None],
+    open_files_below: Callable[[Path], list[str]],
 ) -> None:
     monkeypatch.setenv("ZIP_CACHE_MB", "0")
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
@@ -252,35 +253,9 @@ def test_a_client_that_takes_nothing_is_left(
     with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(f"GET {job} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 1)
-        wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 0)
-    wait_until(lambda: not open_files_below(tmp_path))
-
-
-@pytest.fixture
-def address(http: TestClient) -> Iterator[str]:
-    """The routes on a real socket: what breaks a connection can only be seen there."""
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=routes("")), port=0, log_level="critical", lifespan="off")
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-def open_files_below(folder: Path) -> list[str]:
-    """What this process holds open below a folder but the catalog, where the system tells."""
-    names = []
-    for descriptor in Path("/proc/self/fd").glob("*"):
-        with suppress(OSError):
-            names.append(str(descriptor.readlink()))
-    below = (name for name in names if name.startswith(str(folder)))
-    return [name for name in below if ".catalog.sqlite3" not in name]
+        until(lambda: zip_builds.SLOTS.borrowed_tokens == 1)
+        until(lambda: zip_builds.SLOTS.borrowed_tokens == 0)
+    until(lambda: not open_files_below(tmp_path))
 
 
 def curl(*arguments: object) -> int:
@@ -334,7 +309,13 @@ def test_curl_resumes_a_download(address: str, job: str, expected: bytes, tmp_pa
 @needs_curl
 @pytest.mark.parametrize("cache", ["0", "2048"])
 def test_a_client_that_leaves_ends_the_packing_and_frees_all(
-    address: str, job: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: str
+    address: str,
+    job: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    cache: str,
+    until: Callable[..., None],
+    open_files_below: Callable[[Path], list[str]],
 ) -> None:
     monkeypatch.setenv("ZIP_CACHE_MB", cache)
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
@@ -349,23 +330,15 @@ def test_a_client_that_leaves_ends_the_packing_and_frees_all(
         return chunk
 
     monkeypatch.setattr(ResultStream, "__next__", step_slowly)
-    wait_until(lambda: not open_files_below(tmp_path))
+    until(lambda: not open_files_below(tmp_path))
     client = subprocess.Popen(["curl", "-s", "-o", "/dev/null", address + job])
-    wait_until(lambda: len(chunks) > 2)
+    until(lambda: len(chunks) > 2)
     client.kill()
     client.wait()
-    wait_until(lambda: zip_builds.SLOTS.borrowed_tokens == 0 and not zip_builds.BUILDS)
+    until(lambda: zip_builds.SLOTS.borrowed_tokens == 0 and not zip_builds.BUILDS)
     assert sum(chunks) < 6_000_000
     assert cache_files(tmp_path) == []
-    wait_until(lambda: not open_files_below(tmp_path))
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if is_so():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it never became so")
+    until(lambda: not open_files_below(tmp_path))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """GET|HEAD /jobs/{job_id}/download: a whole ZIP, or a refusal that says why."""
 
-import logging
 import os
 from contextlib import ExitStack
 from io import BytesIO
@@ -16,18 +15,12 @@ from dashboard.api.threads import run
 from dashboard.api.zip_bodies import FollowedZip, StreamedZip
 from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream
 from dashboard.errors import ErrorCode, JobStatus
-from dashboard.jobs import Job, get_job
+from dashboard.jobs import get_job
 from dashboard.outputs import output_directory
+from dashboard.packing_faults import why_not_packed
 from dashboard.settings import read_settings
 from dashboard.zip_cache import archive_key, is_enabled, open_cached
-from result_packager import (
-    ResultPackagerError,
-    ResultsChangedError,
-    ResultsUnreadableError,
-    create_result_zip,
-)
-
-log = logging.getLogger(__name__)
+from result_packager import ResultPackagerError, ResultsChangedError, create_result_zip
 
 
 async def download_results(request: Request) -> Response:
@@ -40,12 +33,8 @@ async def download_results(request: Request) -> Response:
         return await Download(request, job.job_id, key, size_bytes).respond()
     except WouldBlock:
         return refuse(ErrorCode.BUSY, details={"job_id": job.job_id})
-    except ResultsUnreadableError as exc:
-        log.warning("packing job %s failed: %s", job.job_id, exc)
-        return refuse(ErrorCode.RESULTS_UNREADABLE, details={"job_id": job.job_id})
     except ResultPackagerError as exc:
-        log.warning("packing job %s failed: %s", job.job_id, exc)
-        return await _refuse_lost(job)
+        return refuse_decided(await run(why_not_packed, job.job_id, exc))
 
 
 class Download:
@@ -131,13 +120,3 @@ class Download:
         if archive_key(self.job_id)[0] != self.key:
             raise ResultsChangedError(f"job {self.job_id} has other files by now")
         return packed
-
-
-async def _refuse_lost(job: Job) -> Response:
-    """Say what became of results that were there a moment ago."""
-    now = await run(get_job, job.job_id)
-    if now.status is not JobStatus.READY:
-        return refuse_decided(now.decision)
-    details = {"job_id": job.job_id, "status": JobStatus.READY.value}
-    message = f"The files of job {job.job_id} changed while they were being packed."
-    return refuse(ErrorCode.RESULTS_CHANGING, message, details)

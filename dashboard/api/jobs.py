@@ -40,10 +40,15 @@ async def show_jobs(request: Request) -> Response:
 async def show_job(request: Request) -> Response:
     """Send one job; 404 for an unknown one, and 503 while nobody can say whether it exists."""
     job = await run(get_job, request.path_params["job_id"])
-    unseen = job.record is RecordFault.UNAVAILABLE and job.outputs.state is OutputState.NO_JOB
-    if job.status is None or unseen:
+    if not exists(job):
         return refuse_decided(job.decision)
     return answer(describe(job, request, with_files=True))
+
+
+def exists(job: Job) -> bool:
+    """Tell whether there is such a job; of one without files only its record could say so."""
+    unseen = job.record is RecordFault.UNAVAILABLE and job.outputs.state is OutputState.NO_JOB
+    return job.status is not None and not unseen
 
 
 def describe(job: Job, request: Request, *, with_files: bool) -> dict[str, Any]:

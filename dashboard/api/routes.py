@@ -8,9 +8,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
 from dashboard.api.files import send_file, send_thumbnail
 from dashboard.api.health import health
+from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
 from dashboard.errors import ErrorCode
@@ -20,8 +22,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 HANDLERS: dict[str, Handler] = {
     "/health": health,
     "/jobs": show_jobs,
+    "/jobs/download": download_jobs,  # before the job that could be named so
     "/jobs/{job_id}": show_job,
     "/jobs/{job_id}/download": download_results,
+    "/jobs/{job_id}/report": send_report,
     "/jobs/{job_id}/files/{model}/{name:path}": send_file,
     "/jobs/{job_id}/thumbnails/{model}/{name:path}": send_thumbnail,
 }

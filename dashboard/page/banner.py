@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard.errors import ErrorCode, Refusal, Severity, refusal_for, suggestion_for
-from dashboard.page.wording import STATUS_LOOKS, plain
+from dashboard.page.wording import plain
 from dashboard.status import Decision
+from dashboard.wording import STATUS_LOOKS
 
 ICONS = {
     Severity.INFO: ":material/hourglass_top:",

@@ -17,7 +17,7 @@ from dashboard.page.pieces import facts
 from dashboard.page.preview_panel import show_previews
 from dashboard.page.sides import find_sides, show_sides
 from dashboard.page.versus_table import show_verdict, show_versus
-from dashboard.page.wording import model_text
+from dashboard.wording import model_text
 
 STYLE = Path(__file__).with_name("compare.css")
 

@@ -9,18 +9,17 @@ from dashboard.jobs import Job
 from dashboard.outputs import ModelOutput
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import card_picture, facts
-from dashboard.page.wording import (
-    NO_PICTURE,
+from dashboard.page.wording import NO_PICTURE, plain
+from dashboard.quality import METRICS
+from dashboard.wording import (
     STALLED,
     STATUS_LOOKS,
     age_text,
     model_text,
-    plain,
     quality_look,
     size_text,
     until_text,
 )
-from dashboard.quality import METRICS
 
 
 def show_cards(jobs: Sequence[Job]) -> None:

@@ -9,9 +9,10 @@ from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import go_back
 from dashboard.page.model_detail import show_models
-from dashboard.page.pieces import base_url, download_link, facts
-from dashboard.page.wording import STALLED, STATUS_LOOKS, age_text, plain, size_text, until_text
+from dashboard.page.pieces import base_url, facts, take_along
+from dashboard.page.wording import plain
 from dashboard.urls import download_url
+from dashboard.wording import STALLED, STATUS_LOOKS, age_text, size_text, until_text
 
 REFRESH_S = 2.0
 
@@ -45,9 +46,10 @@ def _heading(job: Job) -> None:
                 _title(job)
             facts(_line(job))
         st.space("stretch")
-        if job.status is JobStatus.READY:
-            with st.container(width=290, key="download"):
-                download_link(job.job_id, size_text(job.size_bytes))
+        if job.status is not None:
+            is_ready = job.status is JobStatus.READY
+            with st.container(width=420 if is_ready else 130, key="download"):
+                take_along(job.job_id, size_text(job.size_bytes) if is_ready else None)
 
 
 def _title(job: Job) -> None:

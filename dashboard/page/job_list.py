@@ -25,8 +25,8 @@ from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
 from dashboard.page.list_filters import FILTERS, show_filters, show_page_size
 from dashboard.page.pieces import facts
-from dashboard.page.wording import STATUS_LOOKS, model_text, quality_word
 from dashboard.settings import read_settings
+from dashboard.wording import STATUS_LOOKS, model_text, quality_word
 
 # How often an open page asks the catalog whether anything is new: one number, no Redis.
 WATCH_S = 0.5

@@ -12,7 +12,7 @@ from dashboard.jobs import Job
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
 from dashboard.page.ticked_jobs import selected_rows, show_ticked, tick
-from dashboard.page.wording import STALLED, STATUS_LOOKS, Look, size_text
+from dashboard.wording import STALLED, STATUS_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
 

@@ -8,7 +8,8 @@ from dashboard.errors import JobStatus
 from dashboard.job_pages import JobPage
 from dashboard.job_query import DEFAULT_SORT, QUALITIES
 from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, go_to_list
-from dashboard.page.wording import STATUS_LOOKS, model_label, quality_word
+from dashboard.page.wording import model_label
+from dashboard.wording import STATUS_LOOKS, quality_word
 
 SORTS = {
     "-created_at": "Newest first",

@@ -18,7 +18,18 @@ from dashboard.page.pieces import (
     picture,
 )
 from dashboard.page.quality_panel import show_comparison, show_quality
-from dashboard.page.wording import model_label, model_text, plain, size_text
+from dashboard.page.wording import model_label, plain
+from dashboard.wording import (
+    OTHER_PREVIEWS,
+    PREVIEW_TITLES,
+    counts_figures,
+    model_text,
+    no_counts_text,
+    no_mesh_text,
+    no_surface_text,
+    size_text,
+    surface_figures,
+)
 
 SURFACE_POLL_S = 1.0
 
@@ -63,7 +74,7 @@ def _show_model(
         _large_picture(job.job_id, model)
     with right:
         show_quality(model, models, labels)
-    for kind, title in (("textured", "Textured previews"), ("wireframe", "Wireframe previews")):
+    for kind, title in PREVIEW_TITLES.items():
         _strip(job.job_id, model, kind, title)
     _other_previews(job.job_id, model)
     left, right = st.columns(2, gap="medium")
@@ -101,7 +112,7 @@ def _other_previews(job_id: str, model: ModelOutput) -> None:
     known = {*model.previews("textured"), *model.previews("wireframe")}
     others = [preview for preview in model.previews() if preview not in known]
     if others:
-        st.subheader("Other previews", anchor=False)
+        st.subheader(OTHER_PREVIEWS, anchor=False)
         cells = [
             enlargeable(job_id, preview, f"other-{position}", STRIP_EDGE_PX)
             for position, preview in enumerate(others)
@@ -113,20 +124,14 @@ def _mesh(job_id: str, model: ModelOutput) -> None:
     st.subheader("Mesh", anchor=False)
     name = mesh_file(model)
     if name is None:
-        facts("This model left no mesh.", quiet=True)
+        facts(no_mesh_text(), quiet=True)
         return
     try:
         counts = read_counts(job_id, model.name, name)
     except UnreadableMeshError as exc:
-        facts(f"Facts about {name} are unavailable: {exc}.", quiet=True)
+        facts(no_counts_text(name, exc), quiet=True)
         return
-    figures(
-        {
-            "Vertices": f"{counts.vertices:,}",
-            "Faces": f"{counts.faces:,}",
-            "Read from": name,
-        }
-    )
+    figures(counts_figures(counts, name))
     surface = _surface(job_id, model.name, name)
     every = SURFACE_POLL_S if surface is None else None
     st.fragment(_show_surface, run_every=every)(job_id, model.name, name, polls=surface is None)
@@ -137,7 +142,7 @@ def _surface(job_id: str, model: str, name: str) -> Surface | str | None:
     try:
         return read_surface(job_id, model, name)
     except UnreadableMeshError as exc:
-        return f"The surface cannot be measured: {exc}."
+        return no_surface_text(exc)
 
 
 def _show_surface(job_id: str, model: str, name: str, *, polls: bool) -> None:
@@ -151,13 +156,7 @@ def _show_surface(job_id: str, model: str, name: str, *, polls: bool) -> None:
     if isinstance(surface, str):
         facts(surface, quiet=True)
         return
-    extents = " × ".join(f"{length:.3g}" for length in surface.extents)
-    figures(
-        {
-            "Watertight": "Yes" if surface.is_watertight else "No",
-            "Extents, in the file's units": extents,
-        }
-    )
+    figures(surface_figures(surface))
 
 
 def _raw_quality(job_id: str, model: ModelOutput) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.jobs import Job
 from dashboard.outputs import ModelOutput, Picture
-from dashboard.urls import download_url, file_url, thumbnail_url
+from dashboard.urls import download_url, file_url, report_url, thumbnail_url
 from result_packager import Member
 
 CARD_EDGE_PX, LARGE_EDGE_PX, STRIP_EDGE_PX = 384, 1024, 256
@@ -85,11 +85,15 @@ def file_list(job_id: str, model: ModelOutput, size_texts: dict[str, str]) -> No
     st.html(f'<table class="figures"><tbody>{"".join(lines)}</tbody></table>')
 
 
-def download_link(job_id: str, size: str) -> None:
-    """The primary button of the job page: a link, so that the page stays as it is."""
-    url = escape(download_url(base_url(), job_id))
-    label = f"Download ZIP · {escape(size)}"
-    st.html(f'<a class="primary-link" href="{url}" download>{label}</a>')
+def take_along(job_id: str, zip_size: str | None) -> None:
+    """The job page's buttons: links, so that the page stays as it is. None is no ZIP to be had."""
+    report = escape(report_url(base_url(), job_id))
+    links = f'<a class="secondary-link" href="{report}" target="_blank">Report</a>'
+    if zip_size is not None:
+        url = escape(download_url(base_url(), job_id))
+        label = f"Download ZIP · {escape(zip_size)}"
+        links += f'<a class="primary-link" href="{url}" download>{label}</a>'
+    st.html(f'<div class="take-along">{links}</div>')
 
 
 def side_letter(letter: str) -> str:

@@ -2,28 +2,23 @@
 
 import streamlit as st
 
-from dashboard.comparison import compare
 from dashboard.outputs import ModelOutput
 from dashboard.page.pieces import facts
-from dashboard.page.wording import model_text, quality_look
-from dashboard.quality import METRICS, Metric, Quality, find_lead
+from dashboard.quality import METRICS, Metric, Quality
+from dashboard.wording import (
+    comparison_text,
+    duration_text,
+    no_quality_text,
+    quality_look,
+    resolution_text,
+    thresholds_text,
+)
 
 
 def show_comparison(models: tuple[ModelOutput, ...]) -> None:
     """Say in one line which of the models is ahead, and by how much."""
-    lead = find_lead([model.quality for model in models])
-    if lead is None:
-        facts("The models cannot be compared: fewer than two have a PSNR.", quiet=True)
-        return
-    ahead, behind = (models[position] for position in lead[:2])
-    first, second = model_text(ahead.name), model_text(behind.name)
-    if compare(ahead.quality, behind.quality).differing:
-        facts(f"{first} and {second} do not compare: they were measured under different settings.")
-        return
-    if lead[2] == 0:
-        facts(f"{first} and {second} are level in PSNR.")
-    else:
-        facts(f"{first} beats {second} by {lead[2]:.1f} dB PSNR.")
+    names = [model.name for model in models]
+    facts(comparison_text(names, [model.quality for model in models]))
 
 
 def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str]) -> None:
@@ -34,13 +29,13 @@ def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: li
         look = quality_look(quality.status if quality else None)
         st.badge(look.label, icon=look.icon, color=look.color)
     if quality is None:
-        facts(f"Quality unavailable: {model.quality_problem}.")
+        facts(no_quality_text(model.quality_problem))
         return
     others = [(each.quality, labels[i]) for i, each in enumerate(models) if each is not model]
     with st.grid(2, min_column_width=140, key="figures"):
         for metric in METRICS:
             _figure(metric, quality, [(q, label) for q, label in others if q])
-    facts(_thresholds(quality), quiet=True)
+    facts(thresholds_text(quality), quiet=True)
     for line in _settings(quality):
         facts(line, quiet=True)
 
@@ -65,24 +60,14 @@ def _figure(metric: Metric, quality: Quality, others: list[tuple[Quality, str]])
     )
 
 
-def _thresholds(quality: Quality) -> str:
-    limits = quality.thresholds
-    return (
-        f"Normal from {limits['psnr_normal']:g} dB and {limits['ssim_normal']:g} SSIM, "
-        f"warning from {limits['psnr_warning']:g} dB and {limits['ssim_warning']:g} SSIM, "
-        "failure below."
-    )
-
-
 def _settings(quality: Quality) -> list[str]:
     """The pipeline's summary and under which conditions it measured, as far as it says."""
     measured = []
     if quality.num_views:
         measured.append(f"{quality.num_views} views")
-    if quality.image_resolution:
-        height, width = quality.image_resolution
-        measured.append(f"{width} × {height} px")
-    if quality.processing_duration_s is not None:
-        measured.append(f"processed in {quality.processing_duration_s:.0f} s")
+    if resolution := resolution_text(quality):
+        measured.append(resolution)
+    if duration := duration_text(quality):
+        measured.append(f"processed in {duration}")
     lines = [quality.summary] if quality.summary else []
     return [*lines, f"Measured on {', '.join(measured)}."] if measured else lines

@@ -11,8 +11,9 @@ from dashboard.outputs import ModelOutput
 from dashboard.page.address import change_address, go_to_job
 from dashboard.page.comparison_address import ComparisonAddress
 from dashboard.page.pieces import facts, side_letter
-from dashboard.page.wording import STATUS_LOOKS, model_label, model_text, plain, quality_look
+from dashboard.page.wording import model_label, plain
 from dashboard.quality import Quality
+from dashboard.wording import STATUS_LOOKS, model_text, quality_look
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard.comparison import Comparison, MetricRow, Setting, level_of, limits
 from dashboard.page.pieces import facts, side_letter
 from dashboard.page.sides import Side, Sides
-from dashboard.page.wording import quality_look
 from dashboard.quality import Metric, Quality
+from dashboard.wording import quality_look
 
 # How much of its width the longest bar takes: its tick's label needs the rest.
 BAR_SHARE = 0.9

@@ -4,6 +4,7 @@ Knows files only: neither the dashboard nor Streamlit, Celery or Starlette.
 """
 
 from result_packager.archive import ResultStream, create_result_zip, stream_result_zip
+from result_packager.collection import Collection
 from result_packager.completeness import survey_outputs, validate_job_outputs
 from result_packager.errors import (
     IncompleteResultsError,
@@ -17,6 +18,7 @@ from result_packager.members import Member
 from result_packager.opening import open_member
 
 __all__ = [
+    "Collection",
     "IncompleteResultsError",
     "Member",
     "ResultPackagerError",

@@ -43,13 +43,19 @@ def stream_result_zip(job_id: str, output_dir: Path) -> "ResultStream":
 
 
 class ResultStream(Iterator[bytes]):
-    """The chunks of one archive; holds files and threads until its end, a refusal or `close()`."""
+    """The chunks of an archive; holds files and threads until its end, a refusal or `close()`."""
 
-    def __init__(self, job_id: str, output_dir: Path) -> None:
-        """Open every member; raises the packager's errors and then holds nothing."""
+    def __init__(self, job_id: str, output_dir: Path, part_of: Container | None = None) -> None:
+        """Open every member; raises the packager's errors and then holds nothing.
+
+        As a part of an archive of several jobs: the members alone, below a folder of the job's id.
+        """
         self._turn = Lock()  # a server may close in one thread while another waits for a chunk
         self._outputs = OpenedOutputs(job_id, output_dir)
-        self._chunks = _chunks(self._outputs, worker_count())
+        if part_of is None:
+            self._chunks = _archive(self._outputs)
+        else:
+            self._chunks = _members(self._outputs, part_of, f"{job_id}/")
         if self._outputs.skipped:
             _log.warning("job %a: left out %s", job_id, ", ".join(self._outputs.skipped))
 
@@ -75,37 +81,51 @@ class ResultStream(Iterator[bytes]):
             self._release()
 
 
-def _chunks(outputs: OpenedOutputs, workers: int) -> Generator[bytes]:
+def _archive(outputs: OpenedOutputs) -> Generator[bytes]:
     container = Container()
-    pieces = compressed_pieces(outputs, workers)
+    yield from _members(outputs, container, "")
+    yield container.end()
+
+
+def _members(outputs: OpenedOutputs, container: Container, folder: str) -> Generator[bytes]:
+    """The members of a job, each named below `folder`; refuses at the end if one was missed."""
+    pieces = compressed_pieces(outputs, worker_count())
     with closing(pieces):
         for member in outputs.members:
             size = outputs.size(member)
+            arcname = folder + member.arcname
             if size <= SMALL_BYTES or is_rewritten(member, size):
-                yield from _small_member(outputs, member, pieces, container)
+                yield from _small_member(outputs, member, arcname, pieces, container)
             else:
-                yield from _large_member(outputs, member, pieces, container)
+                yield from _large_member(outputs, member, arcname, pieces, container)
         outputs.confirm_all()
-        yield container.end()
 
 
 def _small_member(
-    outputs: OpenedOutputs, member: Member, pieces: Iterator[Piece], container: Container
+    outputs: OpenedOutputs,
+    member: Member,
+    arcname: str,
+    pieces: Iterator[Piece],
+    container: Container,
 ) -> Iterator[bytes]:
     """Compress first, so that the header can state the sizes (it is what unzippers like best)."""
     piece = next(pieces)
     outputs.confirm(member)
     content = Content(crc32(piece.data, 0), len(piece.deflated), len(piece.data))
-    yield container.header(member.arcname, outputs.mtime_ns(member), content)
+    yield container.header(arcname, outputs.mtime_ns(member), content)
     yield piece.deflated
 
 
 def _large_member(
-    outputs: OpenedOutputs, member: Member, pieces: Iterator[Piece], container: Container
+    outputs: OpenedOutputs,
+    member: Member,
+    arcname: str,
+    pieces: Iterator[Piece],
+    container: Container,
 ) -> Iterator[bytes]:
     """Send the header at once: a stream can neither wait for the sizes nor go back to it."""
     size, crc, compressed = outputs.size(member), 0, 0
-    yield container.header_of_stream(member.arcname, outputs.mtime_ns(member), size)
+    yield container.header_of_stream(arcname, outputs.mtime_ns(member), size)
     is_last = False
     while not is_last:
         piece = next(pieces)

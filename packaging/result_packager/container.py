@@ -40,27 +40,51 @@ class Content:
     size: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far an archive was: where its next member starts, and what its directory lists."""
+
+    offset: int
+    count: int
+    directory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Entry:
     name: bytes
     flags: int
     stamp: tuple[int, int]
     offset: int
-    content: Content
 
 
 class Container:
-    """Makes the headers of one archive, in the order in which they are written."""
+    """Makes the headers of one archive, in the order in which they are written.
+
+    Of each member it keeps what the central directory will say: 46 bytes and the name.
+    """
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
+        self._directory = bytearray()
+        self._count = 0
         self._offset = 0
+        self._begun: _Entry | None = None
         self._is_wide = False
+
+    def mark(self) -> Mark:
+        """Note how far the archive is, between two members."""
+        return Mark(self._offset, self._count, len(self._directory))
+
+    def go_back(self, mark: Mark) -> None:
+        """Forget what was added since; of that, no byte may have been written out."""
+        self._offset, self._count = mark.offset, mark.count
+        del self._directory[mark.directory_bytes :]
+        self._begun = None
 
     def header(self, arcname: str, mtime_ns: int, content: Content) -> bytes:
         """Start a member whose compressed data is at hand: it follows this header."""
         wide = _exceeds(content.compressed, content.size)
-        entry = self._begin(arcname, mtime_ns, content, 0)
+        entry = self._entry(arcname, mtime_ns, 0)
+        self._list(entry, content)
         header = _local_header(entry, content, wide)
         self._offset += len(header) + content.compressed
         return header
@@ -68,7 +92,7 @@ class Container:
     def header_of_stream(self, arcname: str, mtime_ns: int, size: int) -> bytes:
         """Start a member of `size` bytes still to be compressed; `descriptor` ends it."""
         unknown = Content(crc=0, compressed=0, size=0)
-        entry = self._begin(arcname, mtime_ns, unknown, _SIZES_BEHIND)
+        self._begun = entry = self._entry(arcname, mtime_ns, _SIZES_BEHIND)
         # The width of the descriptor is fixed here: by the most that DEFLATE can make of `size`
         # (incompressible data grows by some bytes a block and a piece).
         self._is_wide = _exceeds(size + size // 256 + 4096)
@@ -77,8 +101,11 @@ class Container:
         return header
 
     def descriptor(self, content: Content) -> bytes:
-        """End the member begun last, once its data has been written."""
-        self._entries[-1].content = content
+        """End the member begun by `header_of_stream`, once its data has been written."""
+        if self._begun is None:
+            raise ValueError("no member has been begun")
+        self._list(self._begun, content)
+        self._begun = None
         form = _DESCRIPTOR_64 if self._is_wide else _DESCRIPTOR
         descriptor = form.pack(b"PK\7\x08", content.crc, content.compressed, content.size)
         self._offset += content.compressed + len(descriptor)
@@ -86,8 +113,8 @@ class Container:
 
     def end(self) -> bytes:
         """Close the archive: the central directory and the records that lead to it."""
-        directory = b"".join(map(_central_header, self._entries))
-        count, size, start = len(self._entries), len(directory), self._offset
+        directory, count = bytes(self._directory), self._count
+        size, start = len(directory), self._offset
         if not _exceeds(size, start) and count < ZIP64_COUNT:
             return directory + _END.pack(b"PK\5\6", 0, 0, count, count, size, start, 0)
         wide = _END_64.pack(
@@ -103,13 +130,14 @@ class Container:
             )
         )
 
-    def _begin(self, arcname: str, mtime_ns: int, content: Content, flags: int) -> _Entry:
-        name = arcname.encode()
+    def _entry(self, arcname: str, mtime_ns: int, flags: int) -> _Entry:
         if not arcname.isascii():
             flags |= _NAME_IS_UTF8
-        entry = _Entry(name, flags, dos_stamp(mtime_ns), self._offset, content)
-        self._entries.append(entry)
-        return entry
+        return _Entry(arcname.encode(), flags, dos_stamp(mtime_ns), self._offset)
+
+    def _list(self, entry: _Entry, content: Content) -> None:
+        self._directory += _central_header(entry, content)
+        self._count += 1
 
 
 def dos_stamp(mtime_ns: int) -> tuple[int, int]:
@@ -153,8 +181,7 @@ def _local_header(entry: _Entry, content: Content, wide: bool) -> bytes:
     return fixed + entry.name + extra
 
 
-def _central_header(entry: _Entry) -> bytes:
-    content = entry.content
+def _central_header(entry: _Entry, content: Content) -> bytes:
     # The central directory has only those wide values that do not fit (4.5.3), in this order.
     wide = [v for v in (content.size, content.compressed, entry.offset) if _exceeds(v)]
     extra = _wide_field(*wide) if wide else b""

@@ -46,7 +46,7 @@ def worker(
         "worker", [*command, "--concurrency", "1", "--loglevel", "INFO"], log, environment
     )
     try:
-        wait_until(lambda: " ready." in child.last_lines(50), child)
+        until(lambda: " ready." in child.last_lines(50), child)
         yield child
     finally:
         child.stop(0)
@@ -58,7 +58,7 @@ def feeder(demo_environment: dict[str, str]) -> Feeder:
     return Feeder()
 
 
-def wait_until(happened: Callable[[], bool], child: processes.Child | None = None) -> None:
+def until(happened: Callable[[], bool], child: processes.Child | None = None) -> None:
     """Wait; pytest's own time limit ends a wait that never does."""
     while not happened():
         if child is not None:
@@ -66,6 +66,6 @@ def wait_until(happened: Callable[[], bool], child: processes.Child | None = Non
         time.sleep(0.1)
 
 
-@pytest.fixture(name="wait_until")
+@pytest.fixture(name="until")
 def _wait_until() -> Callable[..., None]:
-    return wait_until
+    return until

@@ -20,13 +20,13 @@ def storage(demo_environment) -> Path:
 
 
 @pytest.fixture
-def record_of(demo_environment, worker, wait_until):
+def record_of(demo_environment, worker, until):
     """Read the record of a job as soon as its state is final, or any one that fits."""
     backend = Redis.from_url(demo_environment["CELERY_RESULT_BACKEND"])
 
     def record_of(job_id: str, fits=lambda record: record["status"] in FINAL) -> dict:
         key = f"celery-task-meta-{job_id}"
-        wait_until(lambda: (raw := backend.get(key)) and fits(json.loads(raw)), worker)
+        until(lambda: (raw := backend.get(key)) and fits(json.loads(raw)), worker)
         return json.loads(backend.get(key))
 
     yield record_of
@@ -94,7 +94,7 @@ def test_a_cancelled_job_leaves_no_files(storage, record_of):
 
 @pytest.mark.parametrize("outcome", [Outcome.REVOKED_RUNNING, Outcome.REVOKED_QUEUED])
 def test_a_revoked_job_is_revoked_by_the_worker_and_leaves_no_files(
-    storage, feeder: Feeder, worker, wait_until, outcome
+    storage, feeder: Feeder, worker, until, outcome
 ):
     sample = Sample(f"test {outcome}", "both", Plan("vase", {}, outcome, pause_s=0.1))
     feeder._submit_sample(sample)
@@ -104,7 +104,7 @@ def test_a_revoked_job_is_revoked_by_the_worker_and_leaves_no_files(
             feeder._attend(job_id, sample.plan, record)
         return not feeder._unfinished
 
-    wait_until(over, worker)
+    until(over, worker)
     assert feeder._record(sample.job_id).state == "REVOKED"
     assert not (storage / sample.job_id).exists()
 
