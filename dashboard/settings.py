@@ -88,6 +88,12 @@ ZIP_CACHE_MB = Setting(
     _whole(0, 100_000_000),
     "How many MB of finished ZIPs are kept for the next download; 0 keeps none.",
 )
+VIEWER_MAX_MB = Setting(
+    "VIEWER_MAX_MB",
+    "60",
+    _whole(1, 100_000),
+    "Meshes with more MB of files are offered as files, not turned in the browser.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -102,6 +108,7 @@ class Settings:
     max_builds: Annotated[int, MAX_BUILDS]
     max_zip_in_memory_mb: Annotated[int, MAX_ZIP_IN_MEMORY_MB]
     zip_cache_mb: Annotated[int, ZIP_CACHE_MB]
+    viewer_max_mb: Annotated[int, VIEWER_MAX_MB]
     demo: Annotated[bool, RECON_DEMO]
 
 

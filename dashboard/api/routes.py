@@ -13,6 +13,7 @@ from dashboard.api.files import send_file, send_thumbnail
 from dashboard.api.health import health
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
+from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -24,6 +25,7 @@ HANDLERS: dict[str, Handler] = {
     "/jobs/{job_id}/download": download_results,
     "/jobs/{job_id}/files/{model}/{name:path}": send_file,
     "/jobs/{job_id}/thumbnails/{model}/{name:path}": send_thumbnail,
+    "/jobs/{job_id}/view/{model}.glb": send_view,
 }
 READ_METHODS = ["GET", "HEAD"]
 
