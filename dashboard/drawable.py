@@ -41,7 +41,10 @@ class Drawable:
 
 
 def read_drawable(file: BinaryIO, size_bytes: int) -> tuple[GlbHead, Drawable]:
-    """Look at a GLB from the file's beginning. Raises UnreadableMeshError for one not to draw."""
+    """Look at a GLB from the file's beginning; the head is to be put in place of its own.
+
+    Raises UnreadableMeshError for one that is not to be drawn.
+    """
     if not size_bytes:
         raise UnreadableMeshError("it is empty")
     try:
@@ -51,7 +54,7 @@ def read_drawable(file: BinaryIO, size_bytes: int) -> tuple[GlbHead, Drawable]:
             raise UnreadableMeshError("it is cut off")
         _check_contained(head.scene)
         _check_accessors(head.scene, binary_bytes)
-        return head, _measure(head.scene)
+        return _matte(head), _measure(head.scene)
     except (
         ValueError,
         LookupError,
@@ -63,7 +66,7 @@ def read_drawable(file: BinaryIO, size_bytes: int) -> tuple[GlbHead, Drawable]:
         raise UnreadableMeshError("its header cannot be read") from exc
 
 
-def matte(head: GlbHead) -> GlbHead:
+def _matte(head: GlbHead) -> GlbHead:
     """Take materials that do not say how metallic they are as not metallic.
 
     glTF's default is all metal, which is black without surroundings to mirror; exporters that

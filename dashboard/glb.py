@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -28,7 +29,7 @@ def read_head(file: BinaryIO) -> GlbHead:
     if (magic, version, kind) != (b"glTF", 2, GLB_JSON) or json_bytes > GLB_JSON_MAX_BYTES:
         raise ValueError("not a GLB of version 2")
     text = _exactly(file, json_bytes).decode("utf-8")
-    scene = json.loads(text, parse_constant=_refuse_constant)
+    scene = json.loads(text, parse_float=_finite, parse_constant=_finite)
     if not isinstance(scene, dict):
         raise TypeError("not a GLB's JSON")
     return GlbHead(scene, length, GLB_HEADER.size + json_bytes)
@@ -94,8 +95,12 @@ class _Reheaded(io.RawIOBase):
         super().close()
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _finite(text: str) -> float:
+    """Read a number; what JSON has no word for, but Python reads, cannot be written again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
 
 
 def _exactly(file: BinaryIO, length: int) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
-from dashboard.drawable import Drawable, matte, read_drawable
+from dashboard.drawable import Drawable, read_drawable
 from dashboard.file_cache import keep, open_cached
 from dashboard.glb import with_head, write_head
 from dashboard.mesh_counts import UnreadableMeshError
@@ -111,7 +111,7 @@ def _view(file: BinaryIO, key: Key) -> MeshView:
         _check_size(size_bytes)
         head, drawable = read_drawable(file, size_bytes)
         rest_bytes = size_bytes - head.end
-        written = write_head(matte(head).scene, rest_bytes)
+        written = write_head(head.scene, rest_bytes)
         version = sha256(repr(tuple(key)).encode()).hexdigest()[:32]
         stack.pop_all()
         content = with_head(written, file, head.end)

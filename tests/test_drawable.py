@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from dashboard import drawable
-from dashboard.drawable import Drawable, matte, read_drawable
+from dashboard.drawable import Drawable, read_drawable
 from dashboard.glb import read_head, with_head, write_head
 from dashboard.mesh_counts import UnreadableMeshError
 
@@ -93,10 +95,10 @@ def test_only_materials_that_do_not_say_so_are_made_matte() -> None:
     def add(scene: Scene) -> None:
         scene["materials"] += [{"pbrMetallicRoughness": {"metallicFactor": 1}}, {}]
 
-    head = read_head(io.BytesIO(changed(add)))
-    factors = [m["pbrMetallicRoughness"]["metallicFactor"] for m in matte(head).scene["materials"]]
+    content = changed(add)
+    head, _ = read_drawable(io.BytesIO(content), len(content))
+    factors = [m["pbrMetallicRoughness"]["metallicFactor"] for m in head.scene["materials"]]
     assert factors == [0, 1, 0]
-    assert "metallicFactor" not in head.scene["materials"][0]["pbrMetallicRoughness"]
 
 
 def test_a_file_with_another_head_is_read_whole_and_in_any_part() -> None:
@@ -158,6 +160,7 @@ FAULTS: dict[str, tuple[Callable[[Scene], object], str]] = {
         lambda s: s["images"][0].update(uri="../../../secret.png"),
         "other files",
     ),
+    "materials that are none": (lambda s: s["materials"].append(7), "header"),
     "Draco": (
         lambda s: s["meshes"][0]["primitives"][0].update(
             extensions={"KHR_draco_mesh_compression": {"bufferView": 0}}
@@ -210,3 +213,39 @@ def test_a_truncated_file_is_refused(part: float) -> None:
 def test_what_is_no_glb_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableMeshError):
         look(content)
+
+
+def places(part: Any) -> list[tuple[Any, Any]]:
+    """Every place in a scene where something else could stand."""
+    keys = list(part) if isinstance(part, dict) else list(range(len(part)))
+    deeper = [
+        place for key in keys if isinstance(part[key], dict | list) for place in places(part[key])
+    ]
+    return [(part, key) for key in keys] + deeper
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.lists(st.integers(-1, 3), max_size=4),
+    st.dictionaries(st.sampled_from(["extensions", "uri", "index"]), st.integers(), max_size=2),
+)
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_head_it_is_drawn_or_refused(data: st.DataObject) -> None:
+    def spoil(scene: Scene) -> None:
+        for _ in range(data.draw(st.integers(1, 3))):
+            part, key = data.draw(st.sampled_from(places(scene)))
+            part[key] = data.draw(JUNK)
+
+    content = changed(spoil)
+    try:
+        head, found = read_drawable(io.BytesIO(content), len(content))
+    except UnreadableMeshError:
+        return
+    assert read_head(io.BytesIO(write_head(head.scene, 0))).scene == head.scene
+    assert 0 < found.diagonal < math.inf
