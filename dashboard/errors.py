@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     NOTHING_TO_PACK = "NOTHING_TO_PACK"
     BULK_LIMIT = "BULK_LIMIT"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    MESH_NOT_DRAWABLE = "MESH_NOT_DRAWABLE"
     PATH_NOT_FOUND = "PATH_NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     INVALID_PARAMETER = "INVALID_PARAMETER"
@@ -162,6 +163,13 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "File not found",
         "The job has no such file.",
         "Take a name from the models' files in GET /jobs/{job_id}.",
+    ),
+    ErrorCode.MESH_NOT_DRAWABLE: Refusal(
+        422,
+        Severity.WARNING,
+        "Mesh cannot be drawn",
+        "There is no view of this mesh that a browser could draw.",
+        "Take the mesh as a file: GET /jobs/{job_id} names the models' files.",
     ),
     ErrorCode.PATH_NOT_FOUND: Refusal(
         404,

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from dashboard.settings import read_settings
 
@@ -32,6 +33,29 @@ def find_cached(kind: str, key: tuple[object, ...]) -> bytes | None:
     """Return the bytes kept for this key, or None."""
     try:
         return _path(kind, key).read_bytes()
+    except OSError:
+        return None
+
+
+def keep(kind: str, key: tuple[object, ...], content: bytes, *, limit_bytes: int) -> None:
+    """Keep what is too large to be kept without a limit: the oldest of its kind goes for it.
+
+    Raises OSError where the cache cannot be written.
+    """
+    _write(_path(kind, key), content)
+    found = [(path, path.stat()) for path in (read_settings().cache_path / kind).glob("*/*")]
+    total = sum(stat.st_size for _, stat in found)
+    for path, stat in sorted(found, key=lambda each: each[1].st_mtime_ns):
+        if total <= limit_bytes:
+            return
+        path.unlink(missing_ok=True)  # who is reading it reads on
+        total -= stat.st_size
+
+
+def open_cached(kind: str, key: tuple[object, ...]) -> BinaryIO | None:
+    """Open what is kept for this key, or return None."""
+    try:
+        return _path(kind, key).open("rb")
     except OSError:
         return None
 

@@ -1,16 +1,12 @@
 """How many vertices and faces a mesh file holds, told by its header and without loading it."""
 
-import json
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, BinaryIO
 
-# glTF 2.0, section 4.4: magic, version, length; then the JSON chunk's length and type.
-GLB_HEADER = struct.Struct("<4sIIII")
-GLB_JSON = 0x4E4F534A
-GLB_JSON_MAX_BYTES = 16 << 20
+from dashboard.glb import read_head
+
 PLY_HEADER_MAX_BYTES = 64 << 10
 BLOCK_BYTES = 1 << 20
 # glTF 2.0, section 5.24: primitive modes that draw triangles.
@@ -54,10 +50,7 @@ def _count_ply(file: BinaryIO) -> MeshCounts:
 
 
 def _count_glb(file: BinaryIO) -> MeshCounts:
-    magic, version, _, length, kind = GLB_HEADER.unpack(_exactly(file, GLB_HEADER.size))
-    if (magic, version, kind) != (b"glTF", 2, GLB_JSON) or length > GLB_JSON_MAX_BYTES:
-        raise ValueError("not a GLB of version 2")
-    scene = json.loads(_exactly(file, length).decode("utf-8"))
+    scene = read_head(file).scene
     accessors = scene["accessors"]
     primitives = [p for mesh in scene["meshes"] for p in mesh["primitives"]]
     positions = {primitive["attributes"]["POSITION"] for primitive in primitives}
@@ -97,10 +90,3 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     yield b"\n"
     while block := file.read(BLOCK_BYTES):
         yield block
-
-
-def _exactly(file: BinaryIO, length: int) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise ValueError("the file ends too early")
-    return data

@@ -1,9 +1,6 @@
 """Facts about a job's meshes: counts at once, the surface measured once in the background."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -11,6 +8,7 @@ from typing import Any, BinaryIO
 
 from dashboard.file_cache import cached, find_cached
 from dashboard.mesh_counts import MeshCounts, UnreadableMeshError, count_mesh
+from dashboard.mesh_process import run_on_mesh
 from dashboard.mesh_surface import Surface
 from dashboard.outputs import ModelOutput, open_output
 from result_packager import ResultsUnreadableError
@@ -113,20 +111,7 @@ def _measure(key: Key) -> bytes:
     """
     if key[3] > MEASURED_MAX_BYTES:
         return _problem(f"it is larger than {MEASURED_MAX_BYTES >> 20} MB")
-    command = [sys.executable, "-m", "dashboard.mesh_surface", _type_of(key)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    try:
-        with _open(*key[:3])[0] as file:
-            done = subprocess.run(  # noqa: S603  our own module, and a type out of MESH_FILES
-                command,
-                stdin=file,
-                capture_output=True,
-                timeout=MEASURE_TIMEOUT_S,
-                check=True,
-                env=environment,
-            )
-    except subprocess.TimeoutExpired as exc:
-        raise UnreadableMeshError(f"it took more than {MEASURE_TIMEOUT_S} s") from exc
-    except (subprocess.CalledProcessError, OSError) as exc:
-        raise UnreadableMeshError("it cannot be read in the memory that is allowed") from exc
-    return done.stdout
+    with _open(*key[:3])[0] as file:
+        return run_on_mesh(
+            "dashboard.mesh_surface", _type_of(key), mesh=file, timeout_s=MEASURE_TIMEOUT_S
+        )

@@ -135,6 +135,12 @@ MAX_BULK_GB = Setting(
     _whole(1, 1_000_000),
     "How many GB of files one ZIP of several jobs holds; jobs beyond are left out and reported.",
 )
+VIEWER_MAX_MB = Setting(
+    "VIEWER_MAX_MB",
+    "60",
+    _whole(1, 100_000),
+    "Meshes with more MB of files are offered as files, not turned in the browser.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -154,6 +160,7 @@ class Settings:
     stalled_after_min: Annotated[int, STALLED_AFTER_MIN]
     serve_unrecorded: Annotated[bool, SERVE_UNRECORDED]
     max_bulk_gb: Annotated[int, MAX_BULK_GB]
+    viewer_max_mb: Annotated[int, VIEWER_MAX_MB]
     demo: Annotated[bool, RECON_DEMO]
 
 

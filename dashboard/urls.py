@@ -26,3 +26,9 @@ def thumbnail_url(
     """`version` is the file's mtime in ns: a picture that changes gets a new address."""
     query = urlencode({"edge": edge_px, "v": f"{version:x}"})
     return f"{job_url(base, job_id)}/thumbnails/{quote(model, safe='')}/{quote(name)}?{query}"
+
+
+def view_url(base: str, job_id: str, model: str, *, version: str) -> str:
+    """Where a browser gets a mesh to draw; `version` is that of the files it is made from."""
+    query = urlencode({"v": version})
+    return f"{job_url(base, job_id)}/view/{quote(model, safe='')}.glb?{query}"

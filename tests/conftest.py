@@ -235,27 +235,14 @@ def address(http: TestClient) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def open_files_below() -> Callable[[Path], list[str]]:
-    """What this process holds open below a folder, where the system tells."""
+    """What this process holds open below a folder but the catalog, where the system tells."""
 
     def look(folder: Path) -> list[str]:
         names = []
         for descriptor in Path("/proc/self/fd").glob("*"):
             with suppress(OSError):
                 names.append(str(descriptor.readlink()))
-        return [name for name in names if name.startswith(str(folder))]
+        below = (name for name in names if name.startswith(str(folder)))
+        return [name for name in below if ".catalog.sqlite3" not in name]
 
     return look
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[[Callable[[], object]], None]:
-    """Wait for something to become so, as long as it takes on a busy machine."""
-
-    def wait(is_so: Callable[[], object]) -> None:
-        for _ in range(2000):
-            if is_so():
-                return
-            threading.Event().wait(0.01)
-        raise AssertionError("it never became so")
-
-    return wait

@@ -146,7 +146,7 @@ def test_a_process_that_dies_says_why_and_harms_nobody(
     storage: Path, put_outputs: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_outputs("killed")
-    monkeypatch.setattr(meshes.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(UnreadableMeshError, match="memory that is allowed"):
         wait_for_surface("killed", "mesh.ply")
 

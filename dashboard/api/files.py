@@ -44,7 +44,7 @@ async def send_file(request: Request) -> Response:
     try:
         file, found = await run(open_output, job_id, model, name)
     except (NotAJobIdError, FileNotFoundError, ResultsUnreadableError) as exc:
-        return _refuse(exc, job_id)
+        return refuse_file(exc, job_id)
     return FileBody(file, found.st_size, _file_headers(name, found))
 
 
@@ -57,7 +57,7 @@ async def send_thumbnail(request: Request) -> Response:
     try:
         content, genuine = await _thumbnail(job_id, model, name, edge_px)
     except (NotAJobIdError, FileNotFoundError, ResultsUnreadableError) as exc:
-        return _refuse(exc, job_id)
+        return refuse_file(exc, job_id)
     kept = KEEP if genuine and "v" in request.query_params else REVALIDATE
     etag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
@@ -91,7 +91,8 @@ def _file_headers(name: str, found: os.stat_result) -> dict[str, str]:
     }
 
 
-def _refuse(exc: Exception, job_id: str) -> Response:
+def refuse_file(exc: Exception, job_id: str) -> Response:
+    """Refuse by what opening one of a job's files raised."""
     if isinstance(exc, NotAJobIdError):
         return refuse_decided(not_a_job_id())
     if isinstance(exc, ResultsUnreadableError):

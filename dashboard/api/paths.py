@@ -8,12 +8,12 @@ from dashboard.status import not_a_job_id
 # Streamlit refuses some of these too, but as plain text; a route's pattern takes no line break.
 FORBIDDEN = ("..", "\\", "\0", "//", "\n", "\r")
 
+# Compressing a GLB on the way out would drop its Content-Length and break its ranges.
+AS_THEY_ARE = ("/files/", "/view/")
+
 
 class GuardPaths:
-    """Refuse crooked paths below /jobs as JSON, and keep gzip off the files there.
-
-    Compressing a GLB on the way out would drop its Content-Length and break its ranges.
-    """
+    """Refuse crooked paths below /jobs as JSON, and keep gzip off the files there."""
 
     def __init__(self, app: ASGIApp, base: str) -> None:
         self.app = app
@@ -24,7 +24,7 @@ class GuardPaths:
             if any(part in scope["path"] for part in FORBIDDEN):
                 await refuse_decided(not_a_job_id())(scope, receive, send)
                 return
-            if "/files/" in scope["path"]:
+            if any(part in scope["path"] for part in AS_THEY_ARE):
                 scope["headers"] = [
                     (name, value)
                     for name, value in scope["headers"]

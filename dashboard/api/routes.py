@@ -15,6 +15,7 @@ from dashboard.api.health import health
 from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
+from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -28,6 +29,7 @@ HANDLERS: dict[str, Handler] = {
     "/jobs/{job_id}/report": send_report,
     "/jobs/{job_id}/files/{model}/{name:path}": send_file,
     "/jobs/{job_id}/thumbnails/{model}/{name:path}": send_thumbnail,
+    "/jobs/{job_id}/view/{model}.glb": send_view,
 }
 READ_METHODS = ["GET", "HEAD"]
 

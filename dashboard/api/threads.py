@@ -11,6 +11,8 @@ Result = TypeVar("Result")
 READING = CapacityLimiter(16)
 # Decoding a preview keeps a core busy.
 DECODING = CapacityLimiter(2)
+# Threads that only wait for a mesh to be converted.
+CONVERTING = CapacityLimiter(4)
 
 
 async def run(

@@ -8,6 +8,7 @@ from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import go_back
+from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
 from dashboard.page.wording import plain
@@ -36,6 +37,7 @@ def show_job(job_id: str) -> None:
     if job.status is JobStatus.READY:
         _curl_line(job)
     if job.outputs.models:
+        show_meshes(job)
         show_models(job)
 
 

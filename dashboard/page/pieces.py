@@ -85,6 +85,12 @@ def file_list(job_id: str, model: ModelOutput, size_texts: dict[str, str]) -> No
     st.html(f'<table class="figures"><tbody>{"".join(lines)}</tbody></table>')
 
 
+def file_link(job_id: str, model: ModelOutput, name: str, label: str) -> None:
+    """One file of a model as a link."""
+    url = escape(file_url(base_url(), job_id, model.name, name))
+    st.html(f'<p class="facts"><a href="{url}" download>{escape(label)}</a></p>')
+
+
 def take_along(job_id: str, zip_size: str | None) -> None:
     """The job page's buttons: links, so that the page stays as it is. None is no ZIP to be had."""
     report = escape(report_url(base_url(), job_id))
