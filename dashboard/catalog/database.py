@@ -25,7 +25,8 @@ SQLITE_SETUP = (
     "PRAGMA journal_mode = WAL",  # readers and the writer do not wait for each other
     "PRAGMA synchronous = NORMAL",
     f"PRAGMA busy_timeout = {int(LOCK_WAIT_S * 1000)}",
-    "PRAGMA cache_size = -8192",  # kB, for each of the connections
+    "PRAGMA cache_size = -32768",  # kB, for each of the connections
+    "PRAGMA cache_spill = OFF",  # a transaction is written once, when it is whole
 )
 JOURNALS = ("-wal", "-shm")
 DAMAGED = ("malformed", "not a database", "corrupt", "disk image")

@@ -8,7 +8,7 @@ many jobs are of each. A filter picks kinds; a page merges the tops of their ind
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from dashboard.catalog.entries import Entry
 from dashboard.celery_record import (
@@ -92,6 +92,8 @@ def kind_from_columns(
 
 def kind_of(entry: Entry) -> Kind:
     outputs = entry.outputs
+    if not outputs.models:
+        return _kind_without_models(phase_of(entry.record), outputs.state, outputs.is_surveyed)
     figures = {"size_bytes": outputs.size_bytes, "psnr": outputs.psnr, "ssim": outputs.ssim}
     pairs = sorted(
         (model.name, (model.quality and model.quality.status) or NO_QUALITY)
@@ -104,6 +106,11 @@ def kind_of(entry: Entry) -> Kind:
         frozenset(name for name, figure in figures.items() if figure is None),
         outputs.is_surveyed,
     )
+
+
+@cache
+def _kind_without_models(phase: Phase, output: OutputState, is_surveyed: bool) -> Kind:
+    return Kind(phase, output, (), frozenset({"size_bytes", "psnr", "ssim"}), is_surveyed)
 
 
 def phase_of(record: CeleryRecord | RecordFault) -> Phase:
