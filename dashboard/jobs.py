@@ -77,6 +77,17 @@ def get_job(job_id: str) -> Job:
     return judge(replace(entry, outputs=outputs), backend_away=is_away, now=seen.seen_at)
 
 
+def follow_job(job_id: str) -> Job:
+    """See how a job stands by the catalog, which follows Celery: nobody is asked for it.
+
+    What the catalog does not know, or cannot tell, is looked up as `get_job` does.
+    """
+    entry = _recall(job_id)
+    if entry is None:
+        return get_job(job_id)
+    return judge(entry, backend_away=live().backend_away, now=datetime.now(UTC))
+
+
 def _recall(job_id: str) -> Entry | None:
     """What the catalog knows; a catalog that cannot be read costs memory, never the answer."""
     try:

@@ -19,6 +19,7 @@ from dashboard.settings import read_settings
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
+BREATH_S = 0.05  # between rounds while much is left to do
 RETRY_S = 0.5
 # A dashboard that dies is replaced after this time. A chunk of work takes less than half of it.
 LEASE = timedelta(seconds=6)
@@ -99,24 +100,23 @@ class Live:
         reconciler = Reconciler(self.database, self._reader)
         while not self._stopping.is_set():
             try:
-                self._round(reconciler)
-                self._listed.set()
+                rest_s = BREATH_S if self._round(reconciler) else ROUND_S
                 self._told.clear()
             except FAULTS as exc:
                 self._report(exc)
-                self._listed.set()
-            self._wake.wait(ROUND_S)
+                rest_s = ROUND_S
+            self._listed.set()
+            self._wake.wait(rest_s)
             self._wake.clear()
 
-    def _round(self, reconciler: Reconciler) -> None:
+    def _round(self, reconciler: Reconciler) -> bool:
         hints, self._hints = self._hints, set()
         if hints:
             reconciler.take(hints)
         if self._ask_for_all.is_set():
             self._ask_for_all.clear()
             reconciler.ask_for_all()
-        if self._may_go_on():
-            reconciler.round(self._may_go_on)
+        return self._may_go_on() and reconciler.round(self._may_go_on)
 
     def _may_go_on(self) -> bool:
         if self._stopping.is_set():

@@ -56,6 +56,7 @@ class Reconciler:
         self._names_rest_until = self._names_due = self._records_due = 0.0
         self._unfinished_from = self._again_from = ""
         self._generation = 0
+        self._is_behind = False
 
     def take(self, job_ids: Collection[str]) -> None:
         """Catalogue jobs whose records have just been stored."""
@@ -66,11 +67,12 @@ class Reconciler:
         """Let the next round compare all names, as after an interruption or with a new catalog."""
         self._names_due = self._records_due = self._names_rest_until = 0.0
 
-    def round(self, may_go_on: Callable[[], bool]) -> None:
+    def round(self, may_go_on: Callable[[], bool]) -> bool:
         """Look once, for a bounded time; only new names are all taken in, however many.
 
-        A part that fails keeps none of the others from its work. Raises StorageUnavailableError,
-        StateUnavailableError or CatalogUnavailableError.
+        Return whether directories are left that nobody has looked into. A part that fails keeps
+        none of the others from its work.
+        Raises StorageUnavailableError, StateUnavailableError or CatalogUnavailableError.
         """
         if self._generation != self._database.generation:
             self._generation = self._database.generation
@@ -89,6 +91,7 @@ class Reconciler:
                 faults.append(exc)
         if faults:
             raise faults[0]
+        return self._is_behind
 
     def _compare_directories(self, may_go_on: Callable[[], bool]) -> None:
         changed_ns, began = _storage_changed_ns(), time.monotonic()
@@ -140,11 +143,12 @@ class Reconciler:
 
     def _survey(self) -> None:
         """Look into directories that are known by name alone, for a while."""
-        until = time.monotonic() + SURVEY_S
+        until, self._is_behind = time.monotonic() + SURVEY_S, True
         while time.monotonic() < until:
             with self._database.reading() as connection:
                 part = list_unsurveyed(connection, AT_ONCE)
             if not part:
+                self._is_behind = False
                 return
             self._note(_sighting(job_id, None) for job_id in part)
 
