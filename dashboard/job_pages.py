@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from dashboard.catalog.entries import Entry, without_files
+from dashboard.catalog.entries import Entry, Sighting, merge
 from dashboard.catalog.kinds import Circumstances, Kind
 from dashboard.catalog.reading import (
     count_holding,
@@ -101,12 +101,14 @@ def _show(keeper: Live, entries: Iterable[Entry], *, backend_away: bool) -> tupl
     """Look again at what changed since it was catalogued, so that what is shown is true."""
     moment, shown = datetime.now(UTC), []
     for entry in entries:
-        seen = entry
+        seen: Entry | None = entry
         if has_changed(entry.job_id, entry.outputs):
             outputs = read_outputs(entry.job_id)
-            seen = replace(entry, outputs=without_files(outputs))
+            seen = merge(entry, Sighting(job_id=entry.job_id, seen_at=moment, outputs=outputs))
         if seen != entry:
             keeper.hint([entry.job_id])
+        if seen is None:
+            continue
         # Pages are compared with one another: by what they show.
         seen = replace(seen, outputs=replace(seen.outputs, signature=""))
         shown.append(judge(seen, backend_away=backend_away, now=moment))
