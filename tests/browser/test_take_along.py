@@ -1,4 +1,4 @@
-"""A list is taken along in a real Chromium, and times are told on its clock."""
+"""A list is taken along in a real Chromium."""
 
 import csv
 import io
