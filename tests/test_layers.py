@@ -42,7 +42,7 @@ LAYERS = (
     {"dashboard.reconcile"},
     {"dashboard.live"},
     {"dashboard.jobs"},
-    {"dashboard.job_pages", "dashboard.packing_faults"},
+    {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
     {"dashboard.bulk_zip"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},

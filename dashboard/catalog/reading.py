@@ -108,6 +108,14 @@ def count_holding(connection: Connection, counted: Iterable[Counted], text: str)
     return [(kind_id, kind, numbers[kind_id]) for kind_id, kind, _ in counted if kind_id in numbers]
 
 
+def sum_sizes(connection: Connection, counted: Iterable[Counted], text: str = "") -> int:
+    """The bytes of all jobs of these kinds, of those whose id holds a text."""
+    of_kinds = jobs.c.kind.in_([kind_id for kind_id, _, _ in counted])
+    asked = select(func.sum(jobs.c.size_bytes)).where(of_kinds, jobs.c.size_bytes.is_not(None))
+    asked = asked.where(_holds(connection, text)) if text else asked
+    return int(connection.execute(asked).scalar() or 0)
+
+
 def find_jobs(
     connection: Connection, query: JobQuery, counted: Sequence[Counted], *, is_all: bool
 ) -> list[Position]:

@@ -11,9 +11,10 @@ from dashboard.page.address import go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
+from dashboard.page.times import Told, changed, facts_in_time, kept_until
 from dashboard.page.wording import plain
 from dashboard.urls import download_url
-from dashboard.wording import STALLED, STATUS_LOOKS, age_text, size_text, until_text
+from dashboard.wording import STALLED, STATUS_LOOKS, size_text
 
 # How often an open page looks what the catalog says.
 FOLLOW_S = 0.5
@@ -48,7 +49,7 @@ def _heading(job: Job) -> None:
         with st.container(width="content", gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 _title(job)
-            facts(_line(job))
+            facts_in_time(_line(job))
         st.space("stretch")
         if job.status is not None:
             is_ready = job.status is JobStatus.READY
@@ -65,14 +66,14 @@ def _title(job: Job) -> None:
     st.badge(look.label, icon=look.icon, color=look.color)
 
 
-def _line(job: Job) -> str:
+def _line(job: Job) -> list[Told | str]:
     if job.status is None:
-        return f"Asked for: {job.job_id[:80]}"
+        return [f"Asked for: {job.job_id[:80]}"]
     count = len(job.outputs.models)
     told = [f"{count} model{'s' if count != 1 else ''}"] if count else []
     size = [f"{size_text(job.size_bytes)} of files"] if job.size_bytes else []
-    kept = [until_text(job.available_until)] if job.available_until else []
-    return " · ".join([*told, *size, f"changed {age_text(job.updated_at)}", *kept])
+    kept = [kept_until(job.available_until, exact=True)] if job.available_until else []
+    return [*told, *size, changed(job.updated_at), *kept]
 
 
 def _curl_line(job: Job) -> None:
