@@ -149,7 +149,7 @@ def _counts(page: JobPage) -> None:
     numbers = (
         {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
         {model_text(name): count for name, count in sorted(page.by_model.items())},
-        {f"with {quality_word(name)}": page.by_quality.get(name, 0) for name in QUALITIES},
+        {quality_word(name): page.by_quality.get(name, 0) for name in QUALITIES},
     )
     facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
     if page.unsurveyed:
