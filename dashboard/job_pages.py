@@ -49,10 +49,10 @@ def list_jobs(query: JobQuery) -> JobPage:
     require_storage()
     keeper = live()
     keeper.wait_until_listed()
-    now = _circumstances(keeper)
+    now = circumstances(keeper)
     with keeper.database.reading() as connection:
         every = [counted for counted in load_kinds(connection) if counted[2]]
-        wanted = [counted for counted in every if _passes(counted[1], query, now)]
+        wanted = [counted for counted in every if passes(counted[1], query, now)]
         is_all = len(wanted) == len(every)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)
@@ -80,11 +80,13 @@ def read_pulse() -> tuple[int, bool]:
         return load_revision(connection), keeper.backend_away
 
 
-def _circumstances(keeper: Live) -> Circumstances:
+def circumstances(keeper: Live) -> Circumstances:
+    """What a job's status depends on right now."""
     return Circumstances(keeper.backend_away, read_settings().serve_unrecorded)
 
 
-def _passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
+def passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
+    """Tell whether the jobs of a kind pass a filter, but for the text."""
     status = kind.status(now)
     if status is None or (query.statuses and status not in query.statuses):
         return False
