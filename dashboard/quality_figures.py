@@ -21,12 +21,12 @@ from dashboard.catalog.figures import (
     find_worst,
     load_results,
 )
-from dashboard.catalog.kinds import Circumstances, Kind
+from dashboard.catalog.kinds import Circumstances
+from dashboard.catalog.reading import Counted as CountedKind
 from dashboard.catalog.reading import load_kinds
-from dashboard.job_pages import circumstances, passes
+from dashboard.job_pages import choose, circumstances, enter
 from dashboard.job_query import JobQuery
 from dashboard.live import live
-from dashboard.outputs import require_storage
 from dashboard.quality import METRICS, Metric
 from dashboard.quality_counts import (
     Bar,
@@ -115,9 +115,7 @@ def load_figures(query: JobQuery, metric: Metric) -> QualityFigures:
 
     Raises StorageUnavailableError if the storage cannot be entered, or CatalogUnavailableError.
     """
-    require_storage()
-    keeper = live()
-    keeper.wait_until_listed()
+    keeper = enter()
     now = circumstances(keeper)
     with keeper.database.reading() as connection:
         every = [counted for counted in load_kinds(connection) if counted[2]]
@@ -163,14 +161,20 @@ def list_worst(query: JobQuery, metric: Metric, box: Box | None, limit: int) -> 
     return Worst(tuple(worst), total, of_jobs)
 
 
-def _wanted(every: Sequence[tuple[int, Kind, int]], query: JobQuery, now: Circumstances) -> Wanted:
-    with_results = [(kind_id, kind) for kind_id, kind, _ in every if kind.models]
-    chosen = tuple(kind_id for kind_id, kind in with_results if passes(kind, query, now))
+def _wanted(every: Sequence[CountedKind], query: JobQuery, now: Circumstances) -> Wanted:
+    with_results = [counted for counted in every if counted[1].models]
+    chosen = choose(with_results, query, now)
     is_all = len(chosen) == len(with_results)
-    return Wanted(chosen, is_all, query.text, query.models, query.qualities)
+    return Wanted(
+        tuple(kind_id for kind_id, _, _ in chosen),
+        is_all,
+        query.text,
+        query.models,
+        query.qualities,
+    )
 
 
-def _by_model(every: Iterable[tuple[int, Kind, int]]) -> Mapping[str, int]:
+def _by_model(every: Iterable[CountedKind]) -> Mapping[str, int]:
     total: Counter[str] = Counter()
     for _, kind, count in every:
         for name, _quality in kind.models:

@@ -43,7 +43,7 @@ LAYERS = (
     {"dashboard.reconcile"},
     {"dashboard.live"},
     {"dashboard.jobs"},
-    {"dashboard.job_pages", "dashboard.packing_faults"},
+    {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
     {"dashboard.bulk_zip", "dashboard.quality_figures"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},

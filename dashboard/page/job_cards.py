@@ -9,16 +9,15 @@ from dashboard.jobs import Job
 from dashboard.outputs import ModelOutput
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import card_picture, facts
+from dashboard.page.times import age, facts_in_time, kept_until
 from dashboard.page.wording import NO_PICTURE, plain
 from dashboard.quality import METRICS
 from dashboard.wording import (
     STALLED,
     STATUS_LOOKS,
-    age_text,
     model_text,
     quality_look,
     size_text,
-    until_text,
 )
 
 
@@ -43,8 +42,8 @@ def _card(job: Job) -> None:
     for model in job.outputs.models:
         _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
-    kept = [until_text(job.available_until)] if job.available_until else []
-    facts(" · ".join([age_text(job.updated_at), *size, *kept]), quiet=True)
+    kept = [kept_until(job.available_until)] if job.available_until else []
+    facts_in_time([age(job.updated_at), *size, *kept], quiet=True)
 
 
 def _open_button(job_id: str) -> None:

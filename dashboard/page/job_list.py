@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.job_pages import JobPage, list_jobs, read_pulse
-from dashboard.job_query import QUALITIES, InvalidParameterError
+from dashboard.job_query import FILTERS, QUALITIES, InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import (
@@ -23,9 +23,10 @@ from dashboard.page.address import (
 )
 from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
-from dashboard.page.list_filters import FILTERS, show_filters, show_page_size
+from dashboard.page.list_filters import show_filters, show_page_size
 from dashboard.page.pieces import facts
 from dashboard.page.quality_address import go_to_quality
+from dashboard.page.take_along import show_take_along
 from dashboard.settings import read_settings
 from dashboard.wording import STATUS_LOOKS, model_text, quality_word
 
@@ -117,6 +118,8 @@ def _heading(loaded: Loaded) -> None:
             st.button("Quality", icon=":material/scatter_plot:", on_click=go_to_quality)
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
+        if loaded.address and loaded.page and loaded.page.total:
+            show_take_along(loaded.address.query, loaded.page.total)
         if loaded.page and not loaded.page.backend_away:
             st.badge("Live", icon=":material/sensors:", color="green")
 
@@ -149,7 +152,7 @@ def _counts(page: JobPage) -> None:
     numbers = (
         {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
         {model_text(name): count for name, count in sorted(page.by_model.items())},
-        {f"with {quality_word(name)}": page.by_quality.get(name, 0) for name in QUALITIES},
+        {quality_word(name): page.by_quality.get(name, 0) for name in QUALITIES},
     )
     facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
     if page.unsurveyed:
@@ -190,12 +193,11 @@ def _nothing(address: ListAddress, page: JobPage) -> None:
             icon=":material/inbox:",
         )
         return
-    query = address.query
-    filtered = query.text or query.statuses or query.models or query.qualities
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
         st.subheader(
-            "No job matches these filters" if filtered else "This page is empty", anchor=False
+            "No job matches these filters" if address.query.is_narrowed else "This page is empty",
+            anchor=False,
         )
         cleared = dict.fromkeys((*FILTERS, "page"), "")
         st.button("Show all jobs", on_click=go_to_list, kwargs=cleared)

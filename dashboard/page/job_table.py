@@ -12,6 +12,7 @@ from dashboard.jobs import Job
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
 from dashboard.page.ticked_jobs import selected_rows, show_ticked, tick
+from dashboard.page.times import zone_name
 from dashboard.wording import STALLED, STATUS_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
@@ -52,6 +53,7 @@ def _row(job: Job) -> dict[str, object]:
         "SSIM": job.outputs.ssim,
         "Size": size_text(job.size_bytes) if job.size_bytes else None,
         "Updated": job.updated_at,
+        "Moment": job.updated_at,
         "Open": ":material/arrow_forward: Open",
     }
 
@@ -73,6 +75,9 @@ def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
         "PSNR": config.NumberColumn("PSNR, dB", format="%.1f"),
         "SSIM": config.NumberColumn(format="%.3f"),
         "Updated": config.DatetimeColumn(format="distance"),
+        "Moment": config.DatetimeColumn(
+            f"Updated, {zone_name()}", format="YYYY-MM-DD HH:mm:ss", timezone=zone_name()
+        ),
         "Open": config.ButtonColumn(
             "", type="tertiary", key="row_opened", on_click=_open, args=(job_ids,)
         ),

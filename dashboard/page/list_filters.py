@@ -23,8 +23,6 @@ SORTS = {
     "job_id": "Job id, A to Z",
     "-job_id": "Job id, Z to A",
 }
-# What may be given, as the address names it.
-FILTERS = ("q", "status", "model", "quality")
 
 
 def show_filters(address: ListAddress, models: Iterable[str], *, with_order: bool = True) -> None:

@@ -9,12 +9,12 @@ import streamlit as st
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode
 from dashboard.job_pages import read_pulse
-from dashboard.job_query import NO_QUALITY, InvalidParameterError
+from dashboard.job_query import FILTERS, NO_QUALITY, InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import go_to_list, note_shown
 from dashboard.page.chart_parts import Palette
-from dashboard.page.list_filters import FILTERS, show_filters
+from dashboard.page.list_filters import show_filters
 from dashboard.page.model_legend import show_legend
 from dashboard.page.pieces import card_heading, facts, lines
 from dashboard.page.quality_address import QualityAddress, go_to_jobs, read_quality_address

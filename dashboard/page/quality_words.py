@@ -40,9 +40,9 @@ def spread_text(measured: Measured, palette: Palette) -> list[str]:
 def course_text(measured: Measured, palette: Palette) -> list[str]:
     """Say what is shown of each period, and how the last one differs from the first."""
     noun, adverb = measured.period.name
-    precision = f"counted in steps of {1 / measured.scale.per_unit:g} {measured.metric.unit}"
+    step = f"{1 / measured.scale.per_unit:g} {measured.metric.unit}".rstrip()
     lines = [
-        f"{adverb.capitalize()} medians by when the job was created, {precision.rstrip()}; "
+        f"{adverb.capitalize()} medians, in UTC, by when the job was created, to {step}; "
         "the bars hold half of the results."
     ]
     courses: dict[str, list[Middle]] = {}
