@@ -80,7 +80,9 @@ def _curl_line(job: Job) -> None:
     address = st.context.url or "http://localhost:8501/"
     origin = "/".join(address.split("/")[:3])
     url = f"{origin}{download_url(base_url(), job.job_id)}"
-    st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
+    line = f"curl --fail --remote-name --remote-header-name {url}"
+    # Wrapped: what scrolls sideways cannot be read by keyboard alone.
+    st.code(line, language="bash", wrap_lines=True)
 
 
 def watch_storage(job_id: str) -> None:

@@ -163,4 +163,4 @@ def _raw_quality(job_id: str, model: ModelOutput) -> None:
     if not model.file("quality.json"):
         return
     with st.expander("quality.json as the pipeline wrote it"):
-        st.code(read_quality_text(job_id, model.name), language="json")
+        st.code(read_quality_text(job_id, model.name), language="json", wrap_lines=True)
