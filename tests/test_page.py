@@ -89,6 +89,14 @@ def test_a_filter_without_match_offers_the_way_back(finished_job: str) -> None:
     assert cards(page) == [finished_job]
 
 
+def test_a_quality_filter_can_be_taken_back(finished_job: str) -> None:
+    page = open_page({"quality": "failure"})
+    assert page.selectbox(key="qualities").value == "failure"
+    assert cards(page) == []
+    press(page, "Show all jobs")
+    assert cards(page) == [finished_job]
+
+
 def test_a_bad_address_is_told_and_offers_the_way_back(finished_job: str) -> None:
     page = open_page({"sort": "name"})
     assert "`INVALID_PARAMETER` · HTTP 422" in page.warning[0].value

@@ -7,7 +7,7 @@ from dashboard.job_ids import is_job_id
 from dashboard.jobs import Job, follow_job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import go_back
+from dashboard.page.address import back_text, go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
@@ -23,7 +23,7 @@ STORAGE_S = 2.0
 
 def show_job(job_id: str) -> None:
     """Show one job; while it is not final, a fragment follows it."""
-    st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    st.button(back_text(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     try:
         job = get_job(job_id)
     except StorageUnavailableError:

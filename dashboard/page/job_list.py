@@ -25,6 +25,7 @@ from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
 from dashboard.page.list_filters import show_filters, show_page_size
 from dashboard.page.pieces import facts
+from dashboard.page.quality_address import go_to_quality
 from dashboard.page.take_along import show_take_along
 from dashboard.settings import read_settings
 from dashboard.wording import STATUS_LOOKS, model_text, quality_word
@@ -105,7 +106,7 @@ def _found(address: ListAddress, page: JobPage) -> None:
     if page.backend_away:
         banner.show_code(ErrorCode.STATE_UNAVAILABLE)
     _counts(page)
-    show_filters(address, page)
+    show_filters(address, page.by_model)
     _jobs(address, page)
 
 
@@ -113,6 +114,8 @@ def _heading(loaded: Loaded) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title("Reconstructions", anchor=False, width="content")
         st.space("stretch")
+        if loaded.page and loaded.page.by_model:
+            st.button("Quality", icon=":material/scatter_plot:", on_click=go_to_quality)
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
         if loaded.address and loaded.page and loaded.page.total:

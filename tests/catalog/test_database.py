@@ -136,12 +136,13 @@ def test_tables_that_were_taken_away_are_made_anew(database: Database) -> None:
 def test_a_catalog_of_a_newer_dashboard_is_left_alone(database: Database, catalog_url: str) -> None:
     note_sightings(database, [arrived("a")])
     with database.writing() as connection:
+        ours = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     older = Database(catalog_url)
     with pytest.raises(CatalogUnavailableError, match="9999"):
         load_jobs(older)
     with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{ours}'"))
     assert load_jobs(older) == {"a"}
     older.close()
 
