@@ -102,22 +102,6 @@ def test_from_the_list_to_the_download_and_back(dashboard: Any, open_page: Any) 
     assert page.url == f"{dashboard.url}/?q=1&status=ready"
 
 
-def test_a_job_is_opened_from_the_table(dashboard: Any, open_page: Any) -> None:
-    dashboard.put_outputs("tabled1")
-    dashboard.put_record("tabled1", "SUCCESS", DONE)
-    page = open_page(dashboard.url)
-    tab_to(page, page.get_by_role("radio", name="Cards"))
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("radio", name="Table")).to_be_checked()
-    page.locator(".st-key-jobs canvas").first.wait_for()
-    tab_to(page, page.get_by_test_id("data-grid-canvas"))
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Control+ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1, name="tabled1")).to_be_visible()
-
-
 def test_the_comparison_and_its_divider(dashboard: Any, open_page: Any) -> None:
     dashboard.put_outputs("pair1", "reconviagen", "nvdiffrec")
     dashboard.put_record("pair1", "SUCCESS", DONE)
