@@ -80,6 +80,7 @@ def _nothing_to_compare(job: Job) -> None:
     models = job.outputs.models
     has = f"only {model_text(models[0].name)}" if models else "none"
     facts(f"Two models are needed for a comparison; job {job.job_id} has {has}.")
+    facts("To compare it with another job, tick both in the list's table.", quiet=True)
     st.button("Open the job", on_click=go_to_job, args=(job.job_id,))
 
 

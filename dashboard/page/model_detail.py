@@ -90,7 +90,8 @@ def _show_model(
 def _large_picture(job_id: str, model: ModelOutput) -> None:
     previews = model.previews("textured") or model.previews()
     if not previews:
-        st.html(picture("This model left no previews", "large"))
+        instead = ": turn its mesh in 3D instead" if mesh_file(model) else ""
+        st.html(picture(f"This model left no previews{instead}", "large"))
         return
     st.html(enlargeable(job_id, previews[0], "large", LARGE_EDGE_PX, "large"))
 

@@ -9,7 +9,7 @@ import pytest
 import trimesh
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,7 @@ PAGES = {
     "cards": Shown("", ".st-key-jobs img", ((".st-key-take-along button", ".take-list"),)),
     "table": Shown("?view=table", ".st-key-jobs canvas"),
     "nothing-found": Shown("?q=nowhere", "h3"),
+    "page-beyond-the-last": Shown("?page=9", "h3"),
     "invalid-filter": Shown("?status=odd", ALERT),
     "job-ready": Shown(
         "?job=ready1",
@@ -113,6 +114,7 @@ def filled(start_dashboard: Callable[..., Any]) -> Any:
     dashboard.put_outputs("plain1", quality=None, previews=0)
     dashboard.put_record("plain1", "SUCCESS", DONE)
     (dashboard.storage / "queued1").mkdir()
+    dashboard.put_outputs("running1")
     dashboard.put_record("running1", "PROGRESS", {"progress": 45, "step": "Texturing"})
     dashboard.put_record("failed1", "FAILURE", {"exc_type": "E", "exc_message": ["no photos"]})
     dashboard.put_record("cancelled1", "REVOKED")
@@ -126,6 +128,8 @@ def test_no_page_breaks_a_rule(filled: Any, open_page: Any, name: str, screen: s
     shown = PAGES[name]
     page = open_page(f"{filled.url}/{shown.address}", *SCREENS[screen])
     page.locator(shown.landmark).first.wait_for()
+    # Until its script is loaded, a widget is a grey box in which there is nothing to find.
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     found = violations(page)
     assert not found, "\n".join(found)
     for button, landmark in shown.opened:

@@ -1,8 +1,11 @@
 """The way from the list to the download by keys alone, with the focus in sight at every stop."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trimesh
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -48,6 +51,14 @@ def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
     pytest.fail(f"{key} does not reach {wanted}")
 
 
+def wait_until(fact: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if fact():
+            return
+        time.sleep(0.1)
+    pytest.fail("it was never so")
+
+
 def test_from_the_list_to_the_download_and_back(dashboard: Any, open_page: Any) -> None:
     for job_id in ("ready1", "ready2"):
         dashboard.put_outputs(job_id)
@@ -89,3 +100,34 @@ def test_from_the_list_to_the_download_and_back(dashboard: Any, open_page: Any) 
     page.keyboard.press("Enter")
     expect(first).to_be_visible()
     assert page.url == f"{dashboard.url}/?q=1&status=ready"
+
+
+def test_the_comparison_and_its_divider(dashboard: Any, open_page: Any) -> None:
+    dashboard.put_outputs("pair1", "reconviagen", "nvdiffrec")
+    dashboard.put_record("pair1", "SUCCESS", DONE)
+    page = open_page(f"{dashboard.url}/?job=pair1")
+    tab_to(page, page.get_by_role("button", name="Compare models"))
+    page.keyboard.press("Enter")
+    divider = page.get_by_role("slider", name="Divider between A and B")
+    tab_to(page, divider)
+    page.keyboard.press("ArrowRight")
+    expect(divider).to_have_value("51")
+    tab_to(page, page.get_by_role("button", name="Angle 01"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Angle 01 · shown")).to_be_visible()
+
+
+def test_a_mesh_is_turned(dashboard: Any, open_page: Any) -> None:
+    output = dashboard.put_outputs("turned1")
+    trimesh.creation.box().export(output / "reconviagen" / "mesh.glb")
+    dashboard.put_record("turned1", "SUCCESS", DONE)
+    page = open_page(f"{dashboard.url}/?job=turned1")
+    tab_to(page, page.get_by_role("button", name="Turn it in 3D"))
+    page.keyboard.press("Enter")
+    view = page.get_by_test_id("stDeckGlJsonChart")
+    tab_to(page, view.locator(".deck-events-root"))
+    empty = view.screenshot()
+    wait_until(lambda: view.screenshot() != empty)
+    drawn = view.screenshot()
+    page.keyboard.press("Shift+ArrowRight")
+    wait_until(lambda: view.screenshot() != drawn)
