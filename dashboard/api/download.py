@@ -16,7 +16,7 @@ from dashboard.api.threads import run
 from dashboard.api.zip_bodies import FollowedZip, StreamedZip
 from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream
 from dashboard.errors import ErrorCode, JobStatus
-from dashboard.jobs import get_job
+from dashboard.jobs import Job, get_job
 from dashboard.outputs import output_directory
 from dashboard.packing_faults import why_not_packed
 from dashboard.settings import read_settings
