@@ -32,7 +32,7 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
     _set("q", query.text)
     _set("statuses", [s for s in JobStatus if s in query.statuses])
     _set("models", next(iter(sorted(query.models)), None))
-    _set("qualities", next((q for q in QUALITIES if q in query.qualities), None))
+    _set("qualities", next((str(q) for q in QUALITIES if q in query.qualities), None))
     _set("sort", query.sort if query.sort in SORTS else DEFAULT_SORT)
     _set("view", address.view)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
