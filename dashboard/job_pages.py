@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from dashboard.catalog.entries import Entry, without_files
+from dashboard.catalog.entries import Entry, Sighting, merge
 from dashboard.catalog.kinds import Circumstances, Kind
 from dashboard.catalog.reading import (
     Counted,
@@ -51,11 +51,11 @@ def list_jobs(query: JobQuery) -> JobPage:
 
     Raises StorageUnavailableError if the storage cannot be entered, or CatalogUnavailableError.
     """
-    keeper = _enter()
-    now = _circumstances(keeper)
+    keeper = enter()
+    now = circumstances(keeper)
     with keeper.database.reading() as connection:
         every = [counted for counted in load_kinds(connection) if counted[2]]
-        wanted = _choose(every, query, now)
+        wanted = choose(every, query, now)
         is_all = len(wanted) == len(every)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)
@@ -80,8 +80,8 @@ def walk_jobs(query: JobQuery) -> Iterator[tuple[Job, ...]]:
     comes and goes around it; one whose place in the order moves may come twice or not at all.
     Raises StorageUnavailableError or CatalogUnavailableError, at any step.
     """
-    keeper = _enter()
-    now = _circumstances(keeper)
+    keeper = enter()
+    now = circumstances(keeper)
     for job_ids in _walk(keeper, query, now):
         with keeper.database.reading() as connection:
             entries = load_entries(connection, job_ids)
@@ -90,8 +90,8 @@ def walk_jobs(query: JobQuery) -> Iterator[tuple[Job, ...]]:
 
 def walk_ready(query: JobQuery) -> Iterator[str]:
     """The ids of all jobs that pass and are ready, walked as `walk_jobs` does."""
-    keeper = _enter()
-    for job_ids in _walk(keeper, query, _circumstances(keeper), JobStatus.READY):
+    keeper = enter()
+    for job_ids in _walk(keeper, query, circumstances(keeper), JobStatus.READY):
         yield from job_ids
 
 
@@ -103,7 +103,7 @@ def measure_ready(query: JobQuery) -> tuple[int, int]:
     keeper = live()
     with keeper.database.reading() as connection:
         every = load_kinds(connection)
-        wanted = _choose(every, query, _circumstances(keeper), JobStatus.READY)
+        wanted = choose(every, query, circumstances(keeper), JobStatus.READY)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)
         return sum(count for _, _, count in wanted), sum_sizes(connection, wanted, query.text)
@@ -119,20 +119,26 @@ def read_pulse() -> tuple[int, bool]:
         return load_revision(connection), keeper.backend_away
 
 
-def _enter() -> Live:
+def enter() -> Live:
+    """Find the catalog in a state in which it can be listed.
+
+    Raises StorageUnavailableError if the storage cannot be entered.
+    """
     require_storage()
     keeper = live()
     keeper.wait_until_listed()
     return keeper
 
 
-def _circumstances(keeper: Live) -> Circumstances:
+def circumstances(keeper: Live) -> Circumstances:
+    """What a job's status depends on right now."""
     return Circumstances(keeper.backend_away, read_settings().serve_unrecorded)
 
 
-def _choose(
+def choose(
     counted: Iterable[Counted], query: JobQuery, now: Circumstances, only: JobStatus | None = None
 ) -> list[Counted]:
+    """The kinds of jobs that pass a filter, but for its text."""
     passing = (each for each in counted if _passes(each[1], query, now))
     return [each for each in passing if only in {None, each[1].status(now)}]
 
@@ -145,7 +151,7 @@ def _walk(
     while True:
         with keeper.database.reading() as connection:
             every = [counted for counted in load_kinds(connection) if counted[2]]
-            wanted = _choose(every, step, now, only)
+            wanted = choose(every, step, now, only)
             places = find_jobs(connection, step, wanted, is_all=len(wanted) == len(every))
         yield [place.job_id for place in places[:WALKED_AT_ONCE]]
         if len(places) <= WALKED_AT_ONCE:
@@ -170,12 +176,14 @@ def _show(keeper: Live, entries: Iterable[Entry], *, backend_away: bool) -> tupl
     """Look again at what changed since it was catalogued, so that what is shown is true."""
     moment, shown = datetime.now(UTC), []
     for entry in entries:
-        seen = entry
+        seen: Entry | None = entry
         if has_changed(entry.job_id, entry.outputs):
             outputs = read_outputs(entry.job_id)
-            seen = replace(entry, outputs=without_files(outputs))
+            seen = merge(entry, Sighting(job_id=entry.job_id, seen_at=moment, outputs=outputs))
         if seen != entry:
             keeper.hint([entry.job_id])
+        if seen is None:
+            continue
         # Pages are compared with one another: by what they show.
         seen = replace(seen, outputs=replace(seen.outputs, signature=""))
         shown.append(judge(seen, backend_away=backend_away, now=moment))

@@ -28,6 +28,7 @@ LAYERS = (
         "dashboard.drawable",
         "dashboard.job_query",
         "dashboard.comparison",
+        "dashboard.quality_counts",
     },
     {"dashboard.wording"},
     {"dashboard.file_cache", "dashboard.mesh_process"},
@@ -43,7 +44,7 @@ LAYERS = (
     {"dashboard.live"},
     {"dashboard.jobs"},
     {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
-    {"dashboard.bulk_zip"},
+    {"dashboard.bulk_zip", "dashboard.quality_figures"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
@@ -59,6 +60,7 @@ PURE = {
     "dashboard.mesh_counts",
     "dashboard.preview_pairs",
     "dashboard.quality",
+    "dashboard.quality_counts",
     "dashboard.status",
     "dashboard.urls",
     "dashboard.wording",
@@ -108,6 +110,7 @@ def test_pure_modules_know_no_server_no_page_and_no_redis(module: str) -> None:
 ALONE = {
     "streamlit": {"dashboard.page"},
     "pydeck": {"dashboard.page"},
+    "altair": {"dashboard.page"},
     "starlette": {"dashboard.api"},
     "anyio": {"dashboard.api"},
     "celery": {"dashboard.demo"},

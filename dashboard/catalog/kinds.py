@@ -8,7 +8,7 @@ many jobs are of each. A filter picks kinds; a page merges the tops of their ind
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from dashboard.catalog.entries import Entry
 from dashboard.celery_record import (
@@ -24,8 +24,9 @@ from dashboard.errors import JobStatus
 from dashboard.job_query import NO_QUALITY
 from dashboard.status import Facts, OutputState, decide
 
-# More than these in one job would make a kind of nearly every job.
-MODELS_MAX = 16
+# More than these in one job would make a kind of nearly every job, and a text that is too long for
+# an index of PostgreSQL: 2,700 bytes, of which a model's name may take 255.
+MODELS_MAX = 8
 
 
 class Phase(StrEnum):
@@ -76,7 +77,7 @@ class Kind:
         return {
             "phase": self.phase.value,
             "output": self.output.value,
-            "models": json.dumps(self.models),
+            "models": json.dumps(self.models, ensure_ascii=False),
             "lacks": ",".join(sorted(self.lacks)),
             "is_surveyed": self.is_surveyed,
         }
@@ -92,6 +93,8 @@ def kind_from_columns(
 
 def kind_of(entry: Entry) -> Kind:
     outputs = entry.outputs
+    if not outputs.models:
+        return _kind_without_models(phase_of(entry.record), outputs.state, outputs.is_surveyed)
     figures = {"size_bytes": outputs.size_bytes, "psnr": outputs.psnr, "ssim": outputs.ssim}
     pairs = sorted(
         (model.name, (model.quality and model.quality.status) or NO_QUALITY)
@@ -104,6 +107,11 @@ def kind_of(entry: Entry) -> Kind:
         frozenset(name for name, figure in figures.items() if figure is None),
         outputs.is_surveyed,
     )
+
+
+@cache
+def _kind_without_models(phase: Phase, output: OutputState, is_surveyed: bool) -> Kind:
+    return Kind(phase, output, (), frozenset({"size_bytes", "psnr", "ssim"}), is_surveyed)
 
 
 def phase_of(record: CeleryRecord | RecordFault) -> Phase:

@@ -21,6 +21,7 @@ metadata = MetaData()
 
 # Ordered by bytes in every database, as cursors compare them too.
 JOB_ID = String(64).with_variant(String(64, collation="C"), "postgresql")
+NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
 # `jobs` is how many jobs are of a kind; it moves in the transaction that moves the jobs.
 kinds = Table(
@@ -77,7 +78,7 @@ model_outputs = Table(
     "model_outputs",
     metadata,
     Column("job_id", JOB_ID, primary_key=True),
-    Column("model", Text, primary_key=True),
+    Column("model", NAME, primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("quality", Text),
     Column("quality_problem", Text),
@@ -122,3 +123,11 @@ for _key in SORTED:
     Index(f"jobs_{_key}", jobs.c[_key], jobs.c.job_id, **_present(_key))
     Index(f"jobs_kind_{_key}", jobs.c.kind, jobs.c[_key], jobs.c.job_id, **_present(_key))
 Index("jobs_kind_job_id", jobs.c.kind, jobs.c.job_id)
+# All figures, beside the files as JSON, which are many times as large.
+Index(
+    "model_outputs_figures",
+    *(
+        model_outputs.c[name]
+        for name in ("job_id", "model", "quality_status", "psnr", "ssim", "depth_mae", "depth_rmse")
+    ),
+)

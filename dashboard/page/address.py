@@ -11,6 +11,7 @@ CARDS, TABLE = "cards", "table"
 JOBS_PER_PAGE = (12, 24, 48)
 LIST_PARAMETERS = ("q", "status", "model", "quality", "sort", "view", "page", "per")
 COMPARISON_PARAMETERS = ("compare", "left", "right", "kind", "angle", "way")
+QUALITY_PARAMETERS = ("show", "metric", "box")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:
 
 
 def _current() -> dict[str, list[str]]:
-    names = (*LIST_PARAMETERS, *COMPARISON_PARAMETERS)
+    names = (*LIST_PARAMETERS, *COMPARISON_PARAMETERS, *QUALITY_PARAMETERS)
     return {name: st.query_params.get_all(name) for name in names}
 
 
@@ -83,6 +84,13 @@ def _leave(address: Mapping[str, str]) -> None:
     if st.query_params.keys().isdisjoint({"job", "compare"}):
         st.session_state["list_address"] = _current()
     st.query_params.from_dict(address)
+
+
+def back_text() -> str:
+    """Where going back leads."""
+    return (
+        "Quality" if any(st.session_state.get("list_address", {}).get("show", [])) else "All jobs"
+    )
 
 
 def go_back() -> None:

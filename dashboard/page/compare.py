@@ -10,9 +10,9 @@ from dashboard.job_query import InvalidParameterError
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import go_back, go_to_job, note_shown
+from dashboard.page.address import back_text, go_back, go_to_job, note_shown
 from dashboard.page.comparison_address import ComparisonAddress, read_comparison
-from dashboard.page.job_detail import REFRESH_S, watch_storage
+from dashboard.page.job_detail import STORAGE_S, watch_storage
 from dashboard.page.pieces import facts
 from dashboard.page.preview_panel import show_previews
 from dashboard.page.sides import find_sides, show_sides
@@ -25,7 +25,7 @@ STYLE = Path(__file__).with_name("compare.css")
 def show_comparison() -> None:
     """Show the comparison that the address names, or say why there is none."""
     st.html(STYLE)
-    st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    st.button(back_text(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     note_shown()
     try:
         address = read_comparison()
@@ -38,7 +38,7 @@ def show_comparison() -> None:
         jobs = [get_job(job_id) for job_id in address.job_ids]
     except StorageUnavailableError:
         st.title("Compare", anchor=False)
-        st.fragment(watch_storage, run_every=REFRESH_S)(address.job_ids[0])
+        st.fragment(watch_storage, run_every=STORAGE_S)(address.job_ids[0])
         return
     if len(jobs) == 1 and len(jobs[0].outputs.models) < 2:
         st.title("Compare models", anchor=False)
@@ -80,16 +80,17 @@ def _nothing_to_compare(job: Job) -> None:
     models = job.outputs.models
     has = f"only {model_text(models[0].name)}" if models else "none"
     facts(f"Two models are needed for a comparison; job {job.job_id} has {has}.")
+    facts("To compare it with another job, tick both in the list's table.", quiet=True)
     st.button("Open the job", on_click=go_to_job, args=(job.job_id,))
 
 
 def _refusals(jobs: list[Job]) -> None:
     """Say of each job why it is not ready; once for both while nobody knows the states."""
     if all(job.decision.code is ErrorCode.STATE_UNAVAILABLE for job in jobs):
-        st.fragment(_state_away, run_every=REFRESH_S)(jobs[0])
+        st.fragment(_state_away, run_every=STORAGE_S)(jobs[0])
         return
     for job in (job for job in jobs if job.decision.code):
-        every = None if job.decision.is_final else REFRESH_S
+        every = None if job.decision.is_final else STORAGE_S
         st.fragment(_refusal, run_every=every)(job)
 
 

@@ -4,10 +4,10 @@ import streamlit as st
 
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.job_ids import is_job_id
-from dashboard.jobs import Job, get_job
+from dashboard.jobs import Job, follow_job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import go_back
+from dashboard.page.address import back_text, go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
@@ -16,17 +16,19 @@ from dashboard.page.wording import plain
 from dashboard.urls import download_url
 from dashboard.wording import STALLED, STATUS_LOOKS, size_text
 
-REFRESH_S = 2.0
+# How often an open page looks what the catalog says.
+FOLLOW_S = 0.5
+STORAGE_S = 2.0
 
 
 def show_job(job_id: str) -> None:
-    """Show one job; while it is not final, a fragment looks again every 2 s."""
-    st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    """Show one job; while it is not final, a fragment follows it."""
+    st.button(back_text(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     try:
         job = get_job(job_id)
     except StorageUnavailableError:
         st.title(plain(job_id) if is_job_id(job_id) else "Job", anchor=False)
-        st.fragment(watch_storage, run_every=REFRESH_S)(job_id)
+        st.fragment(watch_storage, run_every=STORAGE_S)(job_id)
         return
     _heading(job)
     # A link may be opened a moment before the worker stores the job's first state.
@@ -34,7 +36,7 @@ def show_job(job_id: str) -> None:
     if job.decision.is_final and not may_appear:
         banner.show_refusal(job.decision)
     else:
-        st.fragment(_watch, run_every=REFRESH_S)(job)
+        st.fragment(_watch, run_every=FOLLOW_S)(job)
     if job.status is JobStatus.READY:
         _curl_line(job)
     if job.outputs.models:
@@ -78,7 +80,9 @@ def _curl_line(job: Job) -> None:
     address = st.context.url or "http://localhost:8501/"
     origin = "/".join(address.split("/")[:3])
     url = f"{origin}{download_url(base_url(), job.job_id)}"
-    st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
+    line = f"curl --fail --remote-name --remote-header-name {url}"
+    # Wrapped: what scrolls sideways cannot be read by keyboard alone.
+    st.code(line, language="bash", wrap_lines=True)
 
 
 def watch_storage(job_id: str) -> None:
@@ -94,7 +98,7 @@ def watch_storage(job_id: str) -> None:
 def _watch(before: Job) -> None:
     """Show a job's progress; when it has come to another status, show the page anew."""
     try:
-        job = get_job(before.job_id)
+        job = follow_job(before.job_id)
     except StorageUnavailableError:
         st.rerun()
     if job.status is not before.status:

@@ -1,5 +1,6 @@
 """Small pieces of HTML that Streamlit has no widget for; every text in them is escaped."""
 
+from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
@@ -67,6 +68,17 @@ def enlargeable(job_id: str, preview: Member, anchor: str, edge_px: int, *styles
 def facts(text: str, *, quiet: bool = False) -> None:
     """One line of plain text, shown as it is."""
     st.html(f'<p class="facts{" quiet" if quiet else ""}">{escape(text)}</p>')
+
+
+def card_heading(text: str) -> None:
+    """A fixed text over a card, as high as one with a button beside it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(text, anchor=False)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Some quiet lines of plain text, close to each other."""
+    st.html("".join(f'<p class="facts quiet">{escape(text)}</p>' for text in texts))
 
 
 def figures(rows: dict[str, str]) -> None:
