@@ -76,6 +76,18 @@ def test_filters_come_from_the_address(finished_job: str, put_record: Callable[.
     assert page.selectbox(key="sort").value == "job_id"
 
 
+@pytest.mark.parametrize("quality", ["normal", "none"])
+def test_a_quality_in_the_address_is_chosen_on_the_page(
+    put_outputs: Callable[..., Path], put_record: Callable[..., None], quality: str
+) -> None:
+    for job_id, content in {"normal": {"status": "normal"}, "none": None}.items():
+        put_outputs(job_id, quality=content)
+        put_record(job_id, "SUCCESS", {"status": "completed"})
+    page = open_page({"quality": quality})
+    assert page.selectbox(key="qualities").value == quality
+    assert cards(page) == [quality]
+
+
 def test_a_search_goes_into_the_address(finished_job: str, put_record: Callable[..., None]) -> None:
     put_record("failed1", "FAILURE")
     page = open_page()
