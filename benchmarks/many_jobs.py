@@ -90,6 +90,12 @@ def naive_list(storage: Path, records: redis.Redis) -> list[tuple[str, str]]:
     return sorted(found, reverse=True)[:50]
 
 
+def naive_figures(storage: Path) -> list[tuple[float, float]]:
+    """PSNR and SSIM of all results without a memory, worst first: every file is read."""
+    found = (json.loads(path.read_bytes()) for path in storage.glob("*/output/*/quality.json"))
+    return sorted((each["metrics"]["psnr"], each["metrics"]["ssim"]) for each in found)
+
+
 def _naive_states(storage: Path, pairs: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
     for name, value in pairs:
         told = json.loads(value)

@@ -26,6 +26,9 @@ from dashboard.wording import model_text, quality_word
 BOX, PICKED = "box", "picked"
 PSNR, SSIM = METRICS[:2]
 POINT_PX2, CELL_PX2 = 46, (6, 75)
+# As SVG, the box would be an element with a role and no name, and each mark one to read aloud:
+# the lists beside the plane say that better.
+ONE_PICTURE = {"embedOptions": {"renderer": "canvas"}}
 
 
 def plane(figures: QualityFigures, palette: Palette, box: Box | None) -> ChartType:
@@ -59,13 +62,15 @@ def plane(figures: QualityFigures, palette: Palette, box: Box | None) -> ChartTy
     if not figures.is_binned:
         picked = alt.selection_point(name=PICKED, fields=["job"], on="click", toggle=False)
         marks = marks.add_params(picked)
-    return alt.layer(
+    layers = alt.layer(
         *threshold_lines(PSNR, "x", palette.theme, across),
         *threshold_lines(SSIM, "y", palette.theme, up),
         marks,
         *threshold_words(PSNR, "x", palette.theme, across),
         *threshold_words(SSIM, "y", palette.theme, up),
     )
+    drawn: ChartType = layers.properties(usermeta=ONE_PICTURE)
+    return drawn
 
 
 def _points(figures: QualityFigures, palette: Palette) -> pd.DataFrame:

@@ -174,13 +174,13 @@ def _charts(measured: Measured, palette: Palette) -> None:
         lines(spread_text(measured, palette))
         show_legend(palette, models)
         alt = f"Histogram of {name} by model"
-        st.altair_chart(spread(measured, palette), height=CHART_HEIGHT_PX, alt=alt, key="spread")
+        st.altair_chart(spread(measured, palette), height=CHART_HEIGHT_PX, alt=alt)
     with right.container(border=True, height="stretch", gap="xsmall"):
         card_heading(f"{name} over time")
         lines(course_text(measured, palette))
         show_legend(palette, models)
         alt = f"{measured.period.name[1].capitalize()} medians of {name} by model"
-        st.altair_chart(course(measured, palette), height=CHART_HEIGHT_PX, alt=alt, key="course")
+        st.altair_chart(course(measured, palette), height=CHART_HEIGHT_PX, alt=alt)
 
 
 def _nothing(figures: QualityFigures) -> None:

@@ -60,6 +60,8 @@ PAGES = {
     "models-compared": Shown("?compare=ready1", "table.versus"),
     "jobs-compared": Shown("?compare=ready1,ready2&way=blink", "table.versus"),
     "nothing-to-compare": Shown("?compare=ready2", ".facts"),
+    "quality": Shown("?show=quality&box=20,30,0.7,1", "svg.marks >> nth=1"),
+    "quality-of-nothing": Shown("?show=quality&q=nowhere", "h3"),
 }
 REPORTS = ("ready1", "failed1")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
