@@ -124,8 +124,17 @@ def filled(start_dashboard: Callable[..., Any]) -> Any:
     return dashboard
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("name", PAGES)
+# What a phone lays out in another way; colours and names are the same on all screens.
+ON_PHONE = ("cards", "table", "job-ready", "models-compared", "quality")
+CASES = [
+    (name, screen)
+    for name in PAGES
+    for screen in SCREENS
+    if screen != "phone-light" or name in ON_PHONE
+]
+
+
+@pytest.mark.parametrize(("name", "screen"), CASES)
 def test_no_page_breaks_a_rule(filled: Any, open_page: Any, name: str, screen: str) -> None:
     shown = PAGES[name]
     page = open_page(f"{filled.url}/{shown.address}", *SCREENS[screen])
