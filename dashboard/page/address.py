@@ -41,6 +41,12 @@ def note_shown() -> None:
     st.session_state["shown_address"] = _current()
 
 
+def has_moved() -> bool:
+    """Tell whether the address is another than the one shown: Back may come between two runs."""
+    current = _current()
+    return bool(current != st.session_state.get("shown_address", current))
+
+
 def go_to_list(**changes: str | Iterable[str]) -> None:
     """Change parameters of the list's address."""
     change_address(changes)

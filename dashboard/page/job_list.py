@@ -18,6 +18,7 @@ from dashboard.page.address import (
     TABLE,
     ListAddress,
     go_to_list,
+    has_moved,
     note_shown,
     read_address,
 )
@@ -74,6 +75,8 @@ def show_list() -> None:
 
 def _watch(shown: Loaded) -> None:
     """Look again if something has changed anywhere, and show the page anew if it did here."""
+    if has_moved():
+        st.rerun()
     pulse = _pulse()
     if pulse == st.session_state.get("pulse"):
         return
