@@ -27,12 +27,19 @@ NOBODY = 65534
 # Sorted unlike bytes, as most databases are made: nothing may depend on that.
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
 # A test's database may be lost, and the machine is shared.
-HASTE = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60"
+HASTE = (
+    "--fsync=off",
+    "--synchronous_commit=off",
+    "--full_page_writes=off",
+    "--max_connections=60",
+)
+# Linux ends the server when whoever started it ends, however that happens.
+TIED = ("setpriv", "--pdeathsig=QUIT") if shutil.which("setpriv") else ()
 numbers = count()
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[str], str]]:
+def postgresql(until: Callable[..., None]) -> Iterator[Callable[[str], str]]:
     """A server for the session; call it with a database's name for that database's URL."""
     programs = find_programs()
     if programs is None:
@@ -48,20 +55,35 @@ def postgresql() -> Iterator[Callable[[str], str]]:
         data = f"{folder}/data"
 
         def run(program: str, *arguments: str) -> None:
-            call = [f"{programs}/{program}", "--pgdata", data, *arguments]
-            # pg_ctl's server keeps what it inherits: a pipe would never end.
-            with (Path(folder) / "said").open("w+b") as said:
-                ended = subprocess.run(
-                    call, check=False, cwd=folder, stdout=said, stderr=said, **account
-                )
-                assert ended.returncode == 0, (said.seek(0), said.read())[1]
+            call = [f"{programs}/{program}", f"--pgdata={data}", *arguments]
+            ended = subprocess.run(
+                call, check=False, cwd=folder, capture_output=True, text=True, **account
+            )
+            assert ended.returncode == 0, ended.stderr
+
+        def url_of(name: str) -> str:
+            return f"postgresql://recon@/{name}?host={folder}"
 
         run("initdb", "--username=recon", "--auth=trust", "--no-sync", *LOCALE)
-        run("pg_ctl", "start", "--wait", "-o", f"-h '' -k {folder} {HASTE}")
-        try:
-            yield lambda name: f"postgresql://recon@/{name}?host={folder}"
-        finally:
-            run("pg_ctl", "stop", "--wait", "--mode=immediate")
+        serve = [f"{programs}/postgres", "-D", data, "-h", "", "-k", folder, *HASTE]
+        # As a child, and not by pg_ctl: so it ends with us, even where we are killed.
+        with (
+            Path(folder, "log").open("wb") as log,
+            subprocess.Popen([*TIED, *serve], cwd=folder, stdout=log, stderr=log, **account),
+        ):
+            try:
+                until(lambda: answers(url_of("postgres")))
+                yield url_of
+            finally:
+                run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def find_programs() -> Path | None:
