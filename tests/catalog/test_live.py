@@ -147,8 +147,7 @@ def test_a_push_is_not_lost_while_the_catalog_is_locked(
     write_record: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    impatient = [s.replace("timeout = 2000", "timeout = 20") for s in database_module.SQLITE_SETUP]
-    monkeypatch.setattr(database_module, "SQLITE_SETUP", impatient)
+    monkeypatch.setattr(database_module, "TURN_WAIT_S", 1)
     keeper = live()
     until(lambda: keeper._listed.is_set() and keeper._linked.is_set())
     other = sqlite3.connect(f"{storage}.catalog.sqlite3", isolation_level=None)
