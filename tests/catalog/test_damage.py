@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from starlette.testclient import TestClient
 
+from dashboard.catalog import database as database_module
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from dashboard.catalog.reading import load_entries, load_kinds
 from dashboard.catalog.writing import note_sightings
@@ -169,8 +170,14 @@ def test_two_dashboards_that_find_the_same_damage_replace_the_file_once(sqlite_f
 
 
 def test_while_another_process_writes_lists_show_what_is_known(
-    http: TestClient, finished_job: str, listed: Path, storage: Path, until: Until
+    http: TestClient,
+    finished_job: str,
+    listed: Path,
+    storage: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(database_module, "TURN_WAIT_S", 1)
     other = sqlite3.connect(listed, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     (storage / "later").mkdir()
