@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from dashboard.catalog.database import CatalogUnavailableError, Database
@@ -26,7 +27,7 @@ RETRY_S = 0.5
 LEASE = timedelta(seconds=6)
 RECONCILING = "reconcile"
 # A process that ends waits so long for its keeper to give the task up.
-END_S = 1.0
+END_S = 10.0
 # A list waits so long for the first look around, and then shows what is there.
 PATIENCE_S = 2.5
 FAULTS = (CatalogUnavailableError, StorageUnavailableError, StateUnavailableError)
@@ -49,8 +50,10 @@ class Live:
         self._hints: set[str] = set()
         self._began = time.monotonic()
         self._ending, self._running = threading.Lock(), 2
-        self._start("live-follow", self._follow)
-        self._reconciling = self._start("live-reconcile", self._reconcile)
+        self._threads = [
+            self._start("live-follow", self._follow),
+            self._start("live-reconcile", self._reconcile),
+        ]
 
     @property
     def backend_away(self) -> bool:
@@ -75,13 +78,14 @@ class Live:
         self._wake.set()
 
     def close(self) -> None:
-        """End both threads as soon as they notice; the last one gives back the database."""
+        """End both threads as soon as they notice; the last one gives back task and database."""
         self._stopping.set()
         self._wake.set()
 
     def join(self) -> None:
         """Wait until the task is given up, but not for long."""
-        self._reconciling.join(END_S)
+        for thread in self._threads:
+            thread.join(END_S)
 
     def _start(self, name: str, work: Callable[[Reconciler], None]) -> threading.Thread:
         thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
@@ -106,6 +110,8 @@ class Live:
         with self._ending:
             self._running -= 1
             if not self._running:
+                with suppress(CatalogUnavailableError):
+                    give_up_lease(self.database, RECONCILING, self.holder)
                 self.database.close()
 
     def _follow(self, reconciler: Reconciler) -> None:
@@ -135,16 +141,16 @@ class Live:
 
     def _reconcile(self, reconciler: Reconciler) -> None:
         """Look around, for as long as there is no fault."""
-        while not self._stopping.is_set():
-            try:
+        try:
+            while not self._stopping.is_set():
                 rest_s = BREATH_S if self._round(reconciler) else ROUND_S
                 self._told.clear()
                 self._catalog_fault = None
-            finally:
                 self._listed.set()
-            self._wake.wait(rest_s)
-            self._wake.clear()
-        give_up_lease(self.database, RECONCILING, self.holder)
+                self._wake.wait(rest_s)
+                self._wake.clear()
+        finally:
+            self._listed.set()
 
     def _round(self, reconciler: Reconciler) -> bool:
         hints, self._hints = self._hints, set()
