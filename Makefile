@@ -10,10 +10,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format benchmark lock upgrade clean
+.PHONY: help setup demo test check format benchmark screenshots lock upgrade clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Set up .venv from requirements.lock (the other targets do it themselves)
 	@$(or $(PYTHON),$(error Python 3.11 or newer is needed: sudo apt install python3)) tools/setup_venv.py
@@ -39,6 +39,9 @@ benchmark: setup ## Measure packing, delivery and the catalog beside other ways
 	@.venv/bin/python benchmarks/packing.py
 	@.venv/bin/python benchmarks/delivery.py
 	@.venv/bin/python benchmarks/catalog.py
+
+screenshots: setup ## Take the pictures of docs/ anew, from a demo of its own (needs Chromium)
+	@.venv/bin/python tools/screenshots.py
 
 # One lock file for every Python from 3.11 on, on Linux and macOS.
 LOCK = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \
