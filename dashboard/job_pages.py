@@ -37,6 +37,7 @@ class JobPage:
     by_status: Mapping[JobStatus, int]
     by_model: Mapping[str, int]
     by_quality: Mapping[str, int]
+    by_verdict: Mapping[str, int]
     unsurveyed: int
     backend_away: bool
 
@@ -49,10 +50,10 @@ def list_jobs(query: JobQuery) -> JobPage:
     require_storage()
     keeper = live()
     keeper.wait_until_listed()
-    now = _circumstances(keeper)
+    now = circumstances(keeper)
     with keeper.database.reading() as connection:
         every = [counted for counted in load_kinds(connection) if counted[2]]
-        wanted = [counted for counted in every if _passes(counted[1], query, now)]
+        wanted = [counted for counted in every if passes(counted[1], query, now)]
         is_all = len(wanted) == len(every)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)
@@ -65,6 +66,7 @@ def list_jobs(query: JobQuery) -> JobPage:
         by_status=_sum((kind.status(now), count) for _, kind, count in every),
         by_model=_sum((name, n) for _, kind, n in every for name in dict(kind.models)),
         by_quality=_sum((q, n) for _, kind, n in every for q in {q for _, q in kind.models}),
+        by_verdict=_sum((kind.verdict, count) for _, kind, count in every),
         unsurveyed=sum(count for _, kind, count in every if not kind.is_surveyed),
         backend_away=now.backend_away,
     )
@@ -80,13 +82,15 @@ def read_pulse() -> tuple[int, bool]:
         return load_revision(connection), keeper.backend_away
 
 
-def _circumstances(keeper: Live) -> Circumstances:
+def circumstances(keeper: Live) -> Circumstances:
     return Circumstances(keeper.backend_away, read_settings().serve_unrecorded)
 
 
-def _passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
+def passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
     status = kind.status(now)
     if status is None or (query.statuses and status not in query.statuses):
+        return False
+    if query.verdicts and kind.verdict not in query.verdicts:
         return False
     if not query.models and not query.qualities:
         return True

@@ -21,6 +21,7 @@ LAYERS = (
         "dashboard.quality",
         "dashboard.mesh_counts",
         "dashboard.preview_pairs",
+        "dashboard.verdict",
     },
     {
         "dashboard.mesh_surface",
@@ -41,8 +42,9 @@ LAYERS = (
     },
     {"dashboard.reconcile"},
     {"dashboard.live"},
-    {"dashboard.jobs"},
+    {"dashboard.jobs", "dashboard.verdicts"},
     {"dashboard.job_pages", "dashboard.packing_faults"},
+    {"dashboard.review_walk"},
     {"dashboard.bulk_zip"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
@@ -61,6 +63,7 @@ PURE = {
     "dashboard.quality",
     "dashboard.status",
     "dashboard.urls",
+    "dashboard.verdict",
     "dashboard.wording",
 }
 # Only called, never decided with: the page's demo control submits a job.

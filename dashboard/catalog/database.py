@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +39,13 @@ class CatalogUnavailableError(Exception):
 class Database:
     """One catalog; safe to share between threads. It is opened when it is first used.
 
-    `generation` changes when it is opened anew, be it because another file is in its place.
+    `generation` changes when it is opened anew, be it because another file is in its place; then
+    `prepare` is called in the transaction that opens it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prepare: Callable[[Connection], None] | None = None) -> None:
         self._url = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        self._prepare = prepare
         self._engine: Engine | None = None
         self._file_id: tuple[int, int] | None = None
         self._opening = threading.Lock()
@@ -102,6 +104,8 @@ class Database:
         try:
             with _transaction(engine, "BEGIN IMMEDIATE") as connection:
                 migrate(connection)
+                if self._prepare is not None:
+                    self._prepare(connection)
         except BaseException:
             engine.dispose()
             raise

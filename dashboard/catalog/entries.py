@@ -6,6 +6,7 @@ from datetime import datetime
 from dashboard.celery_record import NO_RECORD, CeleryRecord, RecordFault
 from dashboard.outputs import NO_OUTPUTS, Outputs
 from dashboard.status import OutputState
+from dashboard.verdict import Review
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One job as catalogued: the last word of Celery, the last look at the disk.
+    """One job as catalogued: the last word of Celery, the last look at the disk, the last review.
 
     `first_seen_at` and `alive_at` are our own clock: when the job was first seen, and when its
     record last changed.
@@ -36,6 +37,7 @@ class Entry:
     outputs: Outputs
     first_seen_at: datetime
     alive_at: datetime
+    review: Review | None = None
 
     @property
     def has_ended(self) -> bool:

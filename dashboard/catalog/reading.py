@@ -16,12 +16,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from dashboard.catalog.columns import entry_from_rows
+from dashboard.catalog.columns import entry_from_rows, review_from_row
 from dashboard.catalog.entries import Entry
 from dashboard.catalog.kinds import Kind, Phase, kind_from_columns
-from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
+from dashboard.catalog.tables import jobs, kinds, model_outputs, revision, verdicts
 from dashboard.job_query import JobQuery, Position
 from dashboard.status import OutputState
+from dashboard.verdict import Review
 
 # SQLite takes at most 500 parts of one UNION; beyond these, one walk over all is as quick.
 MERGED_MAX = 60
@@ -54,7 +55,12 @@ def load_kinds(connection: Connection) -> list[Counted]:
         (
             row.id,
             kind_from_columns(
-                row.phase, row.output, row.models, row.lacks, is_surveyed=row.is_surveyed
+                row.phase,
+                row.output,
+                row.models,
+                row.lacks,
+                is_surveyed=row.is_surveyed,
+                verdict=row.verdict,
             ),
             row.jobs,
         )
@@ -82,16 +88,29 @@ def load_entries(connection: Connection, job_ids: Collection[str]) -> dict[str, 
             ordered = select(model_outputs).where(of_jobs).order_by(model_outputs.c.model)
             for row in connection.execute(ordered).mappings():
                 models[row["job_id"]].append(row)
+    reviews = load_reviews(connection, found)
     return {
-        job_id: entry_from_rows(found[job_id], models[job_id])
+        job_id: entry_from_rows(found[job_id], models[job_id], reviews.get(job_id))
         for job_id in wanted
         if job_id in found
     }
 
 
+def load_reviews(connection: Connection, job_ids: Collection[str]) -> dict[str, Review]:
+    """The last review of each of these jobs, catalogued or not, that has one."""
+    wanted, found = list(job_ids), {}
+    is_current = verdicts.c.is_current.is_(True)
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        part = wanted[start : start + ASKED_AT_ONCE]
+        asked = select(verdicts).where(verdicts.c.job_id.in_(part), is_current)
+        for row in connection.execute(asked).mappings():
+            found[row["job_id"]] = review_from_row(row)
+    return found
+
+
 def count_holding(connection: Connection, counted: Iterable[Counted], text: str) -> list[Counted]:
     """Count again, only the jobs whose id holds a text."""
-    asked = select(jobs.c.kind, func.count()).where(_holds(connection, text)).group_by(jobs.c.kind)
+    asked = select(jobs.c.kind, func.count()).where(holds(connection, text)).group_by(jobs.c.kind)
     numbers = {row[0]: row[1] for row in connection.execute(asked)}
     return [(kind_id, kind, numbers[kind_id]) for kind_id, kind, _ in counted if kind_id in numbers]
 
@@ -102,7 +121,7 @@ def find_jobs(
     """Find one job more than the page holds, in order: the last says that more follow."""
     missing, skip = query.limit + 1, 0 if query.after else query.offset
     found: list[Position] = []
-    for segment in _segments(query, counted, is_all=is_all):
+    for segment in segments(query, counted, is_all=is_all):
         is_lack = segment.key != query.sort_key
         if query.after and is_lack < (query.after.figure is None):
             continue
@@ -110,7 +129,7 @@ def find_jobs(
             skip -= segment.total
             continue
         after = query.after if query.after and is_lack == (query.after.figure is None) else None
-        rows = _fetch(connection, segment, query.text, after, skip, missing - len(found))
+        rows = fetch(connection, segment, query.text, after, skip, missing - len(found))
         found += [
             Position(query.sort, None if is_lack else figure, job_id) for job_id, figure in rows
         ]
@@ -120,7 +139,7 @@ def find_jobs(
     return found
 
 
-def _segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> list[Segment]:
+def segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> list[Segment]:
     have = tuple(each for each in counted if query.sort_key not in each[1].lacks)
     lack = tuple(each for each in counted if query.sort_key in each[1].lacks)
     first = Segment(have, query.sort_key, query.descending, is_all)
@@ -131,7 +150,7 @@ def _segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> l
     ]
 
 
-def _fetch(
+def fetch(
     connection: Connection,
     segment: Segment,
     text: str,
@@ -144,9 +163,9 @@ def _fetch(
     if is_far:
         limit = min(limit, segment.total - skip)
         skip, descending = segment.total - skip - limit, not descending
-    conditions = [*([_holds(connection, text)] if text else []), *_behind(segment, after)]
+    conditions = [*([holds(connection, text)] if text else []), *behind(segment, after)]
     figure, job_id = ("figure", "job_id")
-    asked: Any = _merged(segment, conditions)
+    asked: Any = merged(segment, conditions)
     columns = asked.selected_columns
     order = [columns[figure]] if segment.key == "job_id" else [columns[figure], columns[job_id]]
     asked = asked.order_by(*(column.desc() if descending else column for column in order))
@@ -154,7 +173,7 @@ def _fetch(
     return rows[::-1] if is_far else rows
 
 
-def _merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
+def merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
     """All jobs in order, or each kind in order: the database then merges them as far as asked."""
     key = jobs.c[segment.key]
     base = select(jobs.c.job_id, key.label("figure")).where(*conditions)
@@ -169,7 +188,7 @@ def _merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
-def _behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool]]:
+def behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool]]:
     if after is None:
         return []
     if segment.key == "job_id":
@@ -180,7 +199,7 @@ def _behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool
     return [place < found if segment.descending else place > found]
 
 
-def _holds(connection: Connection, text: str) -> ColumnElement[bool]:
+def holds(connection: Connection, text: str) -> ColumnElement[bool]:
     """SQLite's LIKE takes no notice of case by itself."""
     if connection.dialect.name == "sqlite":
         return jobs.c.job_id.contains(text, autoescape=True)
