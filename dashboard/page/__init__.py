@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.page.compare import show_comparison
 from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
+from dashboard.page.review import show_review
 
 STYLE = Path(__file__).with_name("style.css")
 # Previews on a white ground melt into their frame; on a dark one they would turn black.
@@ -16,7 +17,7 @@ ICON = "🧊"
 
 
 def show() -> None:
-    """Show the job or the comparison that the address names, or else the list."""
+    """Show the job, the comparison or the review that the address names, or else the list."""
     st.set_page_config(page_title="Recon Dashboard", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if st.context.theme.type == "light":
@@ -26,5 +27,7 @@ def show() -> None:
         show_job(job_id)
     elif "compare" in st.query_params:
         show_comparison()
+    elif "review" in st.query_params:
+        show_review()
     else:
         show_list()

@@ -14,6 +14,7 @@ from dashboard.quality import METRICS
 from dashboard.wording import (
     STALLED,
     STATUS_LOOKS,
+    VERDICT_LOOKS,
     age_text,
     model_text,
     quality_look,
@@ -44,7 +45,12 @@ def _card(job: Job) -> None:
         _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
     kept = [until_text(job.available_until)] if job.available_until else []
-    facts(" · ".join([age_text(job.updated_at), *size, *kept]), quiet=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
+        facts(" · ".join([age_text(job.updated_at), *size, *kept]), quiet=True)
+        if job.review:
+            st.space("stretch")
+            verdict = VERDICT_LOOKS[job.review.verdict]
+            st.badge(verdict.label, icon=verdict.icon, color=verdict.color)
 
 
 def _open_button(job_id: str) -> None:

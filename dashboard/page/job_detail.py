@@ -7,10 +7,11 @@ from dashboard.job_ids import is_job_id
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import go_back
+from dashboard.page.address import back_label, go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
+from dashboard.page.verdict_panel import may_be_judged, show_verdict
 from dashboard.page.wording import plain
 from dashboard.urls import download_url
 from dashboard.wording import STALLED, STATUS_LOOKS, age_text, size_text, until_text
@@ -20,7 +21,7 @@ REFRESH_S = 2.0
 
 def show_job(job_id: str) -> None:
     """Show one job; while it is not final, a fragment looks again every 2 s."""
-    st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    st.button(back_label(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     try:
         job = get_job(job_id)
     except StorageUnavailableError:
@@ -36,6 +37,8 @@ def show_job(job_id: str) -> None:
         st.fragment(_watch, run_every=REFRESH_S)(job)
     if job.status is JobStatus.READY:
         _curl_line(job)
+    if may_be_judged(job) or job.review:
+        show_verdict(job)
     if job.outputs.models:
         show_meshes(job)
         show_models(job)

@@ -25,8 +25,10 @@ from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
 from dashboard.page.list_filters import FILTERS, show_filters, show_page_size
 from dashboard.page.pieces import facts
+from dashboard.page.review import start_review
 from dashboard.settings import read_settings
-from dashboard.wording import STATUS_LOOKS, model_text, quality_word
+from dashboard.verdict import VERDICTS
+from dashboard.wording import STATUS_LOOKS, model_text, quality_word, verdict_word
 
 # How often an open page asks the catalog whether anything is new: one number, no Redis.
 WATCH_S = 0.5
@@ -114,6 +116,8 @@ def _heading(loaded: Loaded) -> None:
         st.space("stretch")
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
+        if loaded.page and loaded.page.by_status:
+            st.button("Review", icon=":material/rate_review:", key="review", on_click=start_review)
         if loaded.page and not loaded.page.backend_away:
             st.badge("Live", icon=":material/sensors:", color="green")
 
@@ -147,6 +151,7 @@ def _counts(page: JobPage) -> None:
         {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
         {model_text(name): count for name, count in sorted(page.by_model.items())},
         {f"with {quality_word(name)}": page.by_quality.get(name, 0) for name in QUALITIES},
+        {verdict_word(name): page.by_verdict.get(name, 0) for name in VERDICTS},
     )
     facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
     if page.unsurveyed:
@@ -188,7 +193,7 @@ def _nothing(address: ListAddress, page: JobPage) -> None:
         )
         return
     query = address.query
-    filtered = query.text or query.statuses or query.models or query.qualities
+    filtered = any((query.text, query.statuses, query.models, query.qualities, query.verdicts))
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
         st.subheader(

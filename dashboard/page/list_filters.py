@@ -9,7 +9,8 @@ from dashboard.job_pages import JobPage
 from dashboard.job_query import DEFAULT_SORT, QUALITIES
 from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, go_to_list
 from dashboard.page.wording import model_label
-from dashboard.wording import STATUS_LOOKS, quality_word
+from dashboard.verdict import VERDICTS
+from dashboard.wording import STATUS_LOOKS, quality_word, verdict_word
 
 SORTS = {
     "-created_at": "Newest first",
@@ -25,7 +26,7 @@ SORTS = {
     "-job_id": "Job id, Z to A",
 }
 # What may be given, as the address names it.
-FILTERS = ("q", "status", "model", "quality")
+FILTERS = ("q", "status", "model", "quality", "verdict")
 
 
 def show_filters(address: ListAddress, page: JobPage) -> None:
@@ -34,7 +35,8 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
     _set("q", query.text)
     _set("statuses", [s for s in JobStatus if s in query.statuses])
     _set("models", next(iter(sorted(query.models)), None))
-    _set("qualities", next((q for q in QUALITIES if q in query.qualities), None))
+    _set("qualities", next((str(q) for q in QUALITIES if q in query.qualities), None))
+    _set("verdicts", next((v for v in VERDICTS if v in query.verdicts), None))
     _set("sort", query.sort if query.sort in SORTS else DEFAULT_SORT)
     _set("view", address.view)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
@@ -60,6 +62,18 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
             width=150,
             on_change=_changed,
             args=("qualities", "quality"),
+        )
+        st.selectbox(
+            "Verdict",
+            VERDICTS,
+            index=None,
+            format_func=lambda name: verdict_word(name).capitalize(),
+            key="verdicts",
+            placeholder="Any verdict",
+            label_visibility="collapsed",
+            width=150,
+            on_change=_changed,
+            args=("verdicts", "verdict"),
         )
         st.selectbox(
             "Sort by",

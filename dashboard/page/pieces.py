@@ -1,5 +1,6 @@
 """Small pieces of HTML that Streamlit has no widget for; every text in them is escaped."""
 
+from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
@@ -67,6 +68,17 @@ def enlargeable(job_id: str, preview: Member, anchor: str, edge_px: int, *styles
 def facts(text: str, *, quiet: bool = False) -> None:
     """One line of plain text, shown as it is."""
     st.html(f'<p class="facts{" quiet" if quiet else ""}">{escape(text)}</p>')
+
+
+def remark(text: str) -> None:
+    """What somebody wrote, with its line breaks."""
+    st.html(f'<p class="facts note">{escape(text)}</p>')
+
+
+def history(rows: Iterable[Iterable[str]]) -> None:
+    """Lines of several texts each, the first ones short."""
+    lines = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+    st.html(f'<table class="history"><tbody><tr>{"</tr><tr>".join(lines)}</tr></tbody></table>')
 
 
 def figures(rows: dict[str, str]) -> None:
