@@ -35,9 +35,10 @@ format: setup ## Format the code and mend what lint can mend
 	.venv/bin/python -m ruff check --fix-only .
 	.venv/bin/python -m ruff format .
 
-benchmark: setup ## Measure the packager against others
+benchmark: setup ## Measure packing, delivery and the catalog beside other ways
 	@.venv/bin/python benchmarks/packing.py
 	@.venv/bin/python benchmarks/delivery.py
+	@.venv/bin/python benchmarks/catalog.py
 
 # One lock file for every Python from 3.11 on, on Linux and macOS.
 LOCK = .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from io import BytesIO, StringIO
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -30,14 +31,17 @@ HELD_IN_MEMORY_BYTES = 16 << 20
 # Between two steps the maker may be left; each step costs a change of threads.
 STEP_BYTES = 1 << 20
 REMEMBERED_REFUSALS = 20
+# Beyond a limit so many jobs have a line of their own in the report, the others one together.
+REPORTED_BEYOND = 10_000
 GB = 1_000_000_000
 
 
 class BulkZip:
     """A ZIP in the making: each part is a whole job, the last one the report.
 
-    `job_ids` are distinct, and taken one by one as they are needed, in changing threads. A job that
-    cannot be packed to its end is left out and reported; none is ever there in part.
+    `job_ids` are taken one by one as they are needed, in changing threads; one that comes again is
+    not packed again. A job that cannot be packed to its end is left out and reported; none is ever
+    there in part.
     """
 
     def __init__(self, job_ids: Iterable[str]) -> None:
@@ -45,7 +49,7 @@ class BulkZip:
         self.left_out: Counter[ErrorCode] = Counter()
         self.first_refusals: list[tuple[str, Decision]] = []
         self.is_done = False
-        self._job_ids = iter(job_ids)
+        self._job_ids, self._packed = iter(job_ids), set[str]()
         self._collection, self._size_bytes = Collection(), 0
         self._max_gb = read_settings().max_bulk_gb
         self._report = BytesIO()
@@ -87,6 +91,8 @@ class BulkZip:
     def _ready_jobs(self) -> Iterator[Job | None]:
         """Yield each job that is ready and fits, and None for each that is not ready."""
         for job_id in self._job_ids:
+            if job_id in self._packed:
+                continue
             job = _ready_job(job_id)
             if isinstance(job, Decision):
                 self._leave_out(job_id, job)
@@ -98,8 +104,17 @@ class BulkZip:
                 break
             else:
                 yield job
-        for job_id in self._job_ids:
+        for job_id in islice(self._job_ids, REPORTED_BEYOND):
             self._leave_out(job_id, self._beyond_limit(job_id))
+        self._leave_out_rest()
+
+    def _leave_out_rest(self) -> None:
+        """Count what there is no room for even in the report: its memory must have an end."""
+        more = sum(1 for _ in self._job_ids)
+        if more:
+            self.left_out[ErrorCode.BULK_LIMIT] += more
+            message = f"So are {more:,} more jobs, which are not named here."
+            self._note("", ErrorCode.BULK_LIMIT.value, message, "", "")
 
     def _is_full(self, job: Job) -> bool:
         size_bytes = self._size_bytes + job.size_bytes
@@ -128,6 +143,7 @@ class BulkZip:
             self._leave_out(job.job_id, _refuse(ErrorCode.INTERNAL_ERROR, job.job_id))
             return False
         self.included += 1
+        self._packed.add(job.job_id)
         self._size_bytes += job.size_bytes
         self._note(job.job_id, INCLUDED, "", "", job.size_bytes)
         return True

@@ -1,19 +1,21 @@
 """Pages of the list of jobs, out of the catalog."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from dashboard.catalog.entries import Entry, without_files
+from dashboard.catalog.entries import Entry, Sighting, merge
 from dashboard.catalog.kinds import Circumstances, Kind
 from dashboard.catalog.reading import (
+    Counted,
     count_holding,
     find_jobs,
     load_entries,
     load_kinds,
     load_revision,
+    sum_sizes,
 )
 from dashboard.errors import JobStatus
 from dashboard.job_query import JobQuery, Position
@@ -21,6 +23,9 @@ from dashboard.jobs import Job, judge
 from dashboard.live import Live, live
 from dashboard.outputs import has_changed, read_outputs, require_storage
 from dashboard.settings import read_settings
+
+# So many are read at once where a whole list is walked: about ten MB.
+WALKED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,11 @@ def list_jobs(query: JobQuery) -> JobPage:
 
     Raises StorageUnavailableError if the storage cannot be entered, or CatalogUnavailableError.
     """
-    require_storage()
-    keeper = live()
-    keeper.wait_until_listed()
+    keeper = enter()
     now = circumstances(keeper)
     with keeper.database.reading() as connection:
         every = [counted for counted in load_kinds(connection) if counted[2]]
-        wanted = [counted for counted in every if passes(counted[1], query, now)]
+        wanted = choose(every, query, now)
         is_all = len(wanted) == len(every)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)
@@ -72,6 +75,42 @@ def list_jobs(query: JobQuery) -> JobPage:
     )
 
 
+def walk_jobs(query: JobQuery) -> Iterator[tuple[Job, ...]]:
+    """All jobs that pass, some at a time, each as a page of the list shows it.
+
+    Nothing is held open between two steps. A job that stays as it is comes exactly once, whatever
+    comes and goes around it; one whose place in the order moves may come twice or not at all.
+    Raises StorageUnavailableError or CatalogUnavailableError, at any step.
+    """
+    keeper = enter()
+    now = circumstances(keeper)
+    for job_ids in _walk(keeper, query, now):
+        with keeper.database.reading() as connection:
+            entries = load_entries(connection, job_ids)
+        yield _show(keeper, entries.values(), backend_away=now.backend_away)
+
+
+def walk_ready(query: JobQuery) -> Iterator[str]:
+    """The ids of all jobs that pass and are ready, walked as `walk_jobs` does."""
+    keeper = enter()
+    for job_ids in _walk(keeper, query, circumstances(keeper), JobStatus.READY):
+        yield from job_ids
+
+
+def measure_ready(query: JobQuery) -> tuple[int, int]:
+    """How many jobs pass and are ready, and how many bytes of files they hold.
+
+    Raises CatalogUnavailableError.
+    """
+    keeper = live()
+    with keeper.database.reading() as connection:
+        every = load_kinds(connection)
+        wanted = choose(every, query, circumstances(keeper), JobStatus.READY)
+        if query.text:
+            wanted = count_holding(connection, wanted, query.text)
+        return sum(count for _, _, count in wanted), sum_sizes(connection, wanted, query.text)
+
+
 def read_pulse() -> tuple[int, bool]:
     """What differs as soon as any list may: cheap enough to ask twice a second.
 
@@ -82,11 +121,41 @@ def read_pulse() -> tuple[int, bool]:
         return load_revision(connection), keeper.backend_away
 
 
+def enter() -> Live:
+    require_storage()
+    keeper = live()
+    keeper.wait_until_listed()
+    return keeper
+
+
 def circumstances(keeper: Live) -> Circumstances:
     return Circumstances(keeper.backend_away, read_settings().serve_unrecorded)
 
 
-def passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
+def choose(
+    counted: Iterable[Counted], query: JobQuery, now: Circumstances, only: JobStatus | None = None
+) -> list[Counted]:
+    passing = (each for each in counted if _passes(each[1], query, now))
+    return [each for each in passing if only in {None, each[1].status(now)}]
+
+
+def _walk(
+    keeper: Live, query: JobQuery, now: Circumstances, only: JobStatus | None = None
+) -> Iterator[list[str]]:
+    """Job ids in order, each step in a transaction of its own that goes on behind the last id."""
+    step = replace(query, limit=WALKED_AT_ONCE, offset=0)
+    while True:
+        with keeper.database.reading() as connection:
+            every = [counted for counted in load_kinds(connection) if counted[2]]
+            wanted = choose(every, step, now, only)
+            places = find_jobs(connection, step, wanted, is_all=len(wanted) == len(every))
+        yield [place.job_id for place in places[:WALKED_AT_ONCE]]
+        if len(places) <= WALKED_AT_ONCE:
+            return
+        step = replace(step, after=places[WALKED_AT_ONCE - 1])
+
+
+def _passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
     status = kind.status(now)
     if status is None or (query.statuses and status not in query.statuses):
         return False
@@ -105,12 +174,14 @@ def _show(keeper: Live, entries: Iterable[Entry], *, backend_away: bool) -> tupl
     """Look again at what changed since it was catalogued, so that what is shown is true."""
     moment, shown = datetime.now(UTC), []
     for entry in entries:
-        seen = entry
+        seen: Entry | None = entry
         if has_changed(entry.job_id, entry.outputs):
             outputs = read_outputs(entry.job_id)
-            seen = replace(entry, outputs=without_files(outputs))
+            seen = merge(entry, Sighting(job_id=entry.job_id, seen_at=moment, outputs=outputs))
         if seen != entry:
             keeper.hint([entry.job_id])
+        if seen is None:
+            continue
         # Pages are compared with one another: by what they show.
         seen = replace(seen, outputs=replace(seen.outputs, signature=""))
         shown.append(judge(seen, backend_away=backend_away, now=moment))

@@ -15,6 +15,8 @@ SORT_KEYS = ("job_id", "created_at", "updated_at", "size_bytes", "psnr", "ssim")
 NO_QUALITY = "none"
 QUALITIES = (*QualityStatus, NO_QUALITY)
 SORTS = frozenset((*SORT_KEYS, *(f"-{key}" for key in SORT_KEYS)))
+# What narrows a list down, as addresses name it.
+FILTERS = ("q", "status", "model", "quality", "verdict")
 DEFAULT_SORT = "-created_at"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 TEXT_MAX_CHARS = 200
@@ -64,6 +66,11 @@ class JobQuery:
     after: "Position | None" = None
 
     @property
+    def is_narrowed(self) -> bool:
+        """Tell whether any job is kept out."""
+        return any((self.text, self.statuses, self.models, self.qualities, self.verdicts))
+
+    @property
     def sort_key(self) -> str:
         return self.sort.removeprefix("-")
 
@@ -95,6 +102,21 @@ def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
         offset=_whole("offset", _single(given, "offset", "0"), 0, 10**9),
         after=after,
     )
+
+
+def parse_filter(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
+    """Read a query for all jobs that pass, as `parse_query` does.
+
+    What that would take no notice of is refused: nobody gets more than they asked for by a slip.
+    Raises InvalidParameterError.
+    """
+    taken = (*FILTERS, "sort")
+    for name, values in parameters.items():
+        value = next(filter(None, values), None)
+        if value and name not in taken:
+            wanted = f"left out: a whole list takes {', '.join(taken)}"
+            raise InvalidParameterError(name, value, wanted)
+    return parse_query(parameters)
 
 
 def _single(given: Mapping[str, list[str]], name: str, default: str) -> str:

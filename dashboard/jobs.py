@@ -76,8 +76,20 @@ def get_job(job_id: str) -> Job:
     if entry is None:
         decision = _decide(job_id, record, outputs, read_settings())
         return Job(job_id=job_id, record=record, outputs=outputs, decision=decision, review=review)
-    whole = replace(entry, outputs=outputs, review=review)
-    return judge(whole, backend_away=is_away, now=seen.seen_at)
+    shown = replace(entry.outputs, models=outputs.models)
+    entry = replace(entry, outputs=shown, review=review)
+    return judge(entry, backend_away=is_away, now=seen.seen_at)
+
+
+def follow_job(job_id: str) -> Job:
+    """See how a job stands by the catalog, which follows Celery: nobody is asked for it.
+
+    What the catalog does not know, or cannot tell, is looked up as `get_job` does.
+    """
+    entry, _ = _recall(job_id)
+    if entry is None:
+        return get_job(job_id)
+    return judge(entry, backend_away=live().backend_away, now=datetime.now(UTC))
 
 
 def _recall(job_id: str) -> tuple[Entry | None, Review | None]:
@@ -136,4 +148,7 @@ def _silent_min(entry: Entry, now: datetime) -> int:
 def _available_until(entry: Entry, decision: Decision, settings: Settings) -> datetime | None:
     if settings.result_retention_hours is None or decision.status is not JobStatus.READY:
         return None
-    return entry.updated_at + timedelta(hours=settings.result_retention_hours)
+    try:
+        return entry.updated_at + timedelta(hours=settings.result_retention_hours)
+    except OverflowError:  # a record may hold any date
+        return None

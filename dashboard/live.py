@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from dashboard.catalog.database import CatalogUnavailableError
@@ -20,6 +20,7 @@ from dashboard.settings import read_settings
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
+BREATH_S = 0.05  # between rounds while much is left to do
 RETRY_S = 0.5
 # A dashboard that dies is replaced after this time. A chunk of work takes less than half of it.
 LEASE = timedelta(seconds=6)
@@ -39,21 +40,29 @@ class Live:
         self._feed = Feed(backend_url)
         self._away = False
         self._told: set[str] = set()
+        self._catalog_fault: str | None = None
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._listed, self._linked = threading.Event(), threading.Event()
         self._ask_for_all = threading.Event()
         self._hints: set[str] = set()
+        self._began = time.monotonic()
         for work in (self._follow, self._reconcile):
-            threading.Thread(target=work, name=f"live-{work.__name__}", daemon=True).start()
+            name = f"live-{work.__name__}"
+            threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
 
     @property
     def backend_away(self) -> bool:
         """Tell whether Celery's records cannot be followed right now."""
         return self._away
 
+    @property
+    def catalog_fault(self) -> str | None:
+        """Why the catalog does not follow what happens, though it may still be read; or None."""
+        return self._catalog_fault
+
     def wait_until_listed(self) -> None:
         """Wait for the first look around, but not for long."""
-        until = time.monotonic() + PATIENCE_S
+        until = self._began + PATIENCE_S
         for first in (self._linked, self._listed):
             if not first.is_set():
                 first.wait(max(until - time.monotonic(), 0))
@@ -64,60 +73,68 @@ class Live:
         self._wake.set()
 
     def close(self) -> None:
-        """End both threads as soon as they notice, and give back the database."""
+        """End both threads as soon as they notice; the last one gives back the database."""
         self._stopping.set()
         self._wake.set()
+
+    def _run(self, work: Callable[[Reconciler], None]) -> None:
+        """Do some work again and again, whatever becomes of it."""
+        reconciler = Reconciler(self.database, self._reader)
+        while not self._stopping.is_set():
+            try:
+                work(reconciler)
+            except FAULTS as exc:
+                self._report(exc)
+            except Exception:  # the last line of defence: a list that stands still is worse
+                log.exception("the catalog cannot be kept up to date")
+            self._stopping.wait(RETRY_S)
         self.database.close()
 
-    def _follow(self) -> None:
-        reconciler = Reconciler(self.database, self._reader)
-        missed: set[str] = set()
-        while not self._stopping.is_set():
-            try:
-                for job_ids in self._feed.changes():
+    def _follow(self, reconciler: Reconciler) -> None:
+        """Follow the records for as long as the backend and the catalog take part."""
+        try:
+            is_new, missed = True, set[str]()
+            for job_ids in self._feed.changes():
+                if is_new:
                     self._connected()
-                    if self._stopping.is_set():
-                        return
-                    missed |= job_ids
-                    if missed:
-                        reconciler.take(missed)
-                        missed = set()
-            except FAULTS as exc:
-                self._away = isinstance(exc, StateUnavailableError)
-                self._linked.set()
-                self._report(exc)
-                self._stopping.wait(RETRY_S)
+                if self._stopping.is_set():
+                    return
+                is_new, missed = False, missed | job_ids
+                if missed:
+                    missed = reconciler.take(missed, is_alive=True)
+        except StateUnavailableError:
+            self._away = True
+            raise
+        finally:
+            self._linked.set()
 
     def _connected(self) -> None:
-        if self._away or not self._linked.is_set():
-            # Whatever was stored before the subscription stood has not been pushed to us.
-            self._ask_for_all.set()
-            self._wake.set()
+        """Look at everything: what was stored before was not pushed to us."""
         self._away = False
         self._linked.set()
+        self._ask_for_all.set()
+        self._wake.set()
 
-    def _reconcile(self) -> None:
-        reconciler = Reconciler(self.database, self._reader)
+    def _reconcile(self, reconciler: Reconciler) -> None:
+        """Look around, for as long as there is no fault."""
         while not self._stopping.is_set():
             try:
-                self._round(reconciler)
-                self._listed.set()
+                rest_s = BREATH_S if self._round(reconciler) else ROUND_S
                 self._told.clear()
-            except FAULTS as exc:
-                self._report(exc)
+                self._catalog_fault = None
+            finally:
                 self._listed.set()
-            self._wake.wait(ROUND_S)
+            self._wake.wait(rest_s)
             self._wake.clear()
 
-    def _round(self, reconciler: Reconciler) -> None:
+    def _round(self, reconciler: Reconciler) -> bool:
         hints, self._hints = self._hints, set()
         if hints:
-            reconciler.take(hints)
+            reconciler.take(hints, is_alive=False)
         if self._ask_for_all.is_set():
             self._ask_for_all.clear()
             reconciler.ask_for_all()
-        if self._may_go_on():
-            reconciler.round(self._may_go_on)
+        return self._may_go_on() and reconciler.round(self._may_go_on)
 
     def _may_go_on(self) -> bool:
         if self._stopping.is_set():
@@ -126,6 +143,8 @@ class Live:
 
     def _report(self, exc: Exception) -> None:
         """Log a fault once, not every second."""
+        if isinstance(exc, CatalogUnavailableError):
+            self._catalog_fault = str(exc)
         told = f"{type(exc).__name__}: {exc}"
         if told not in self._told:
             self._told.add(told)

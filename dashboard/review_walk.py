@@ -8,23 +8,22 @@ from dataclasses import replace
 
 from dashboard.catalog.reading import count_holding, load_kinds
 from dashboard.catalog.walking import Path, Stop, Trail, set_out, stop_on
-from dashboard.job_pages import circumstances, passes
+from dashboard.job_pages import choose, circumstances, enter
 from dashboard.job_query import DEFAULT_LIMIT, JobQuery
-from dashboard.live import live
 
 
 def stop_at(query: JobQuery, job_id: str | None, trail: Trail | None) -> Stop | None:
     """Stop at a job, or where the walk began; a job that is not on the trail begins a new one.
 
-    None if there is no such job, or none that passes the filter. Raises CatalogUnavailableError.
+    None if there is no such job, or none that passes the filter.
+    Raises StorageUnavailableError or CatalogUnavailableError.
     """
     query = replace(query, after=None, offset=0, limit=DEFAULT_LIMIT)
-    keeper = live()
-    keeper.wait_until_listed()
+    keeper = enter()
+    now = circumstances(keeper)
     with keeper.database.reading() as connection:
-        now = circumstances(keeper)
         every = [counted for counted in load_kinds(connection) if counted[2]]
-        wanted = [counted for counted in every if passes(counted[1], query, now)]
+        wanted = choose(every, query, now)
         is_all = len(wanted) == len(every)
         if query.text:
             wanted = count_holding(connection, wanted, query.text)

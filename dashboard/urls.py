@@ -1,5 +1,6 @@
 """Addresses of what the dashboard serves, as pages and answers link to it."""
 
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlencode
 
 
@@ -10,6 +11,17 @@ def job_url(base: str, job_id: str) -> str:
 
 def download_url(base: str, job_id: str) -> str:
     return f"{job_url(base, job_id)}/download"
+
+
+def bulk_download_url(base: str, asked: Mapping[str, Iterable[str]]) -> str:
+    """Where several jobs are one ZIP: those of `job`, or the ready ones that pass a filter."""
+    return f"{base}/jobs/download?{urlencode(_given(asked), doseq=True)}"
+
+
+def export_url(base: str, suffix: str, asked: Mapping[str, Iterable[str]]) -> str:
+    """Where a filtered list is a file; `suffix` is "csv" or "json"."""
+    query = urlencode(_given(asked), doseq=True)
+    return f"{base}/jobs/export.{suffix}{'?' if query else ''}{query}"
 
 
 def report_url(base: str, job_id: str) -> str:
@@ -32,3 +44,7 @@ def view_url(base: str, job_id: str, model: str, *, version: str) -> str:
     """Where a browser gets a mesh to draw; `version` is that of the files it is made from."""
     query = urlencode({"v": version})
     return f"{job_url(base, job_id)}/view/{quote(model, safe='')}.glb?{query}"
+
+
+def _given(asked: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    return {name: given for name, values in asked.items() if (given := list(filter(None, values)))}

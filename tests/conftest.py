@@ -204,9 +204,11 @@ def finished_job(put_outputs: Callable[..., Path], put_record: Callable[..., Non
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[TestClient]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The whole server, routes and middleware as in production; it starts once a process."""
-    app = importlib.import_module("streamlit_app").app
+    with pytest.MonkeyPatch.context() as patch:  # it looks after a storage from its start on
+        patch.setenv("JOB_STORAGE_PATH", str(tmp_path_factory.mktemp("storage") / "jobs"))
+        app = importlib.import_module("streamlit_app").app
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dashboard import bulk_zip
+from dashboard import bulk_zip, job_pages
 from dashboard.api import sending, zip_builds
 from dashboard.bulk_zip import BulkZip
 from result_packager import Collection
@@ -147,6 +148,114 @@ def test_head_decides_the_same_and_packs_nothing(
     assert http.head(address_of(["second2", "nobody"])).status_code == 409
 
 
+# --- all that pass a filter
+
+
+@pytest.fixture
+def catalogued(http: TestClient, jobs: list[str], until: Callable[..., None]) -> list[str]:
+    """Wait until lists know the jobs too."""
+    until(lambda: http.get("/jobs").json()["total"] == len(jobs))
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("asked", "included"),
+    [
+        ("status=ready", ["third3", "first1"]),
+        ("status=ready&sort=job_id", ["first1", "third3"]),
+        ("status=ready,failed&sort=-job_id", ["third3", "first1"]),
+        ("model=nvdiffrec", ["third3"]),
+        ("q=FIRST&quality=normal", ["first1"]),
+    ],
+)
+def test_a_filter_takes_the_ready_jobs_that_pass(
+    http: TestClient, catalogued: list[str], asked: str, included: list[str]
+) -> None:
+    content = http.get(f"/jobs/download?{asked}").content
+    results = results_of(content)
+    assert results == dict.fromkeys(included, "included")
+    if "sort" in asked:
+        assert list(results) == included
+    by_name = http.get(address_of(list(results))).content
+    members = [{m.filename: m.CRC for m in opened(c).infolist()} for c in (content, by_name)]
+    assert members[0] == members[1]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("", "job"),
+        ("?status=", "job"),
+        ("?status=,", "job"),
+        ("?sort=job_id", "job"),
+        ("?job=first1&status=ready", "job"),
+        ("?job=first1&q=f", "job"),
+        ("?status=ready&limit=1", "limit"),
+        ("?status=ready&offset=1", "offset"),
+        ("?status=ready&cursor=x", "cursor"),
+        ("?status=ready&modell=nvdiffrec", "modell"),
+        ("?staus=ready", "staus"),
+        ("?status=done", "status"),
+    ],
+)
+def test_nobody_gets_all_jobs_by_a_slip(
+    http: TestClient, catalogued: list[str], query: str, named: str
+) -> None:
+    response = http.get(f"/jobs/download{query}")
+    assert error_of(response) == (422, "INVALID_PARAMETER")
+    assert response.json()["error"]["details"]["parameter"] == named
+
+
+def test_a_filter_that_no_ready_job_passes_is_nothing_to_pack(
+    http: TestClient, catalogued: list[str]
+) -> None:
+    for asked in ("status=failed", "q=nobody"):
+        assert error_of(http.get(f"/jobs/download?{asked}")) == (409, "NOTHING_TO_PACK")
+        assert http.head(f"/jobs/download?{asked}").status_code == 409
+    assert http.head("/jobs/download?status=ready").status_code == 200
+
+
+def test_a_job_that_is_ready_no_more_is_told(
+    http: TestClient, catalogued: list[str], storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_packing(monkeypatch, "first1", lambda: shutil.rmtree(storage / "third3"))
+    results = results_of(http.get("/jobs/download?status=ready&sort=job_id").content)
+    assert results == {"first1": "included", "third3": "JOB_EXPIRED"}
+
+
+def test_a_job_that_moves_behind_the_walk_is_there_once(
+    http: TestClient, catalogued: list[str], put_record: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(job_pages, "WALKED_AT_ONCE", 1)
+    put_record("first1", "SUCCESS", DONE, date_done="2026-02-01T09:00:00+00:00")
+    until_date = "2026-02-03T10:00:00+00:00"
+
+    def move() -> None:
+        put_record("first1", "SUCCESS", DONE, date_done=until_date)
+        for _ in range(1000):
+            [job] = http.get("/jobs?q=first1").json()["jobs"]
+            if job["finished_at"] == until_date:
+                return
+            time.sleep(0.01)
+
+    while_packing(monkeypatch, "first1", move)
+    content = http.get("/jobs/download?status=ready&sort=updated_at").content
+    names = opened(content).namelist()
+    assert len(names) == len(set(names))
+    assert results_of(content) == {"first1": "included", "third3": "included"}
+
+
+def test_a_catalog_or_storage_that_is_away_is_told(
+    http: TestClient, catalogued: list[str], storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATALOG_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+    assert error_of(http.get("/jobs/download?status=ready")) == (503, "CATALOG_UNAVAILABLE")
+    monkeypatch.delenv("CATALOG_URL")
+    monkeypatch.setenv("JOB_STORAGE_PATH", str(storage / "unmounted"))
+    assert error_of(http.get("/jobs/download?status=ready")) == (503, "STORAGE_UNAVAILABLE")
+
+
 # --- nothing to send
 
 
@@ -248,6 +357,28 @@ def test_the_number_of_jobs_is_limited_too(
     monkeypatch.setattr(bulk_zip, "MAX_JOBS", 1)
     results = results_of(http.get(address_of(jobs)).content)
     assert results == {"first1": "included", "second2": "JOB_FAILED", "third3": "BULK_LIMIT"}
+
+
+def test_the_report_names_no_more_than_it_may(
+    http: TestClient, jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_zip, "MAX_JOBS", 1)
+    monkeypatch.setattr(bulk_zip, "REPORTED_BEYOND", 2)
+    archive = BulkZip(["first1", "third3", *(f"third{number}" for number in range(10, 30))])
+    content = b""
+    while not archive.is_done:
+        if part := archive.step():
+            content += part.read()
+    report = opened(content).read("report.csv").decode().splitlines()
+    assert [line.split(",")[0] for line in report[1:]] == [
+        "first1",
+        "third3",
+        "third10",
+        "third11",
+        "",
+    ]
+    assert "So are 18 more jobs, which are not named here." in report[-1]
+    assert archive.left_out.total() == 21
 
 
 def test_ids_are_taken_one_by_one(http: TestClient, jobs: list[str]) -> None:

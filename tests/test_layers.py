@@ -43,7 +43,7 @@ LAYERS = (
     {"dashboard.reconcile"},
     {"dashboard.live"},
     {"dashboard.jobs", "dashboard.verdicts"},
-    {"dashboard.job_pages", "dashboard.packing_faults"},
+    {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
     {"dashboard.review_walk"},
     {"dashboard.bulk_zip"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},

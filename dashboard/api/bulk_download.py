@@ -1,6 +1,6 @@
 """GET|HEAD /jobs/download: many jobs as one ZIP, sent job by job while it is packed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO
@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.types import Send
 
 from dashboard.api.answers import refuse, refuse_decided
-from dashboard.api.sending import PIECE_BYTES, send_piece
+from dashboard.api.sending import PIECE_BYTES, GrowingBody, send_piece
 from dashboard.api.threads import run
-from dashboard.api.zip_bodies import ZipBody
 from dashboard.api.zip_builds import THREADS, awaited_slot, build_slot
 from dashboard.bulk_zip import MAX_JOBS, REPORT, BulkZip
 from dashboard.errors import ErrorCode
 from dashboard.job_ids import is_job_id
-from dashboard.job_query import InvalidParameterError
+from dashboard.job_pages import walk_ready
+from dashboard.job_query import FILTERS, InvalidParameterError, parse_filter
 from dashboard.settings import read_settings
 
 
@@ -40,13 +40,25 @@ async def download_jobs(request: Request) -> Response:
         return BulkBody(archive, first, stack.pop_all(), _headers())
 
 
-def asked_jobs(request: Request) -> list[str]:
-    """Read which jobs are asked for, each once. Raises InvalidParameterError."""
-    job_ids = list(dict.fromkeys(filter(None, request.query_params.getlist("job"))))
-    for job_id in job_ids or [""]:
+def asked_jobs(request: Request) -> Iterable[str]:
+    """Read which jobs are asked for: named ones, each once, or all ready ones that pass a filter.
+
+    Raises InvalidParameterError for both, and for neither: nobody gets all jobs by a slip.
+    """
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
+    job_ids = list(dict.fromkeys(filter(None, given.pop("job", ()))))
+    for job_id in job_ids:
         if not is_job_id(job_id):
             raise InvalidParameterError("job", job_id, "a job id; repeat it for each job")
-    return job_ids
+    if job_ids and any(any(given.get(name, ())) for name in FILTERS):
+        raise InvalidParameterError("job", job_ids[0], "left out beside a filter")
+    if job_ids:
+        return job_ids
+    query = parse_filter(given)
+    if not query.is_narrowed:
+        wanted = "a job id, repeated for each job, or in its place a filter such as status=ready"
+        raise InvalidParameterError("job", "", wanted)
+    return walk_ready(query)
 
 
 async def next_part(archive: BulkZip) -> IO[bytes] | None:
@@ -57,7 +69,7 @@ async def next_part(archive: BulkZip) -> IO[bytes] | None:
     return part
 
 
-class BulkBody(ZipBody):
+class BulkBody(GrowingBody):
     """Pack a job, send it, pack the next; a slot is held while packing, and none while sending."""
 
     def __init__(

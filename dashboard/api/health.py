@@ -10,6 +10,7 @@ from dashboard.api.answers import answer
 from dashboard.api.threads import run
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.job_pages import read_pulse
+from dashboard.live import live
 from dashboard.records import StateUnavailableError, record_reader
 from dashboard.settings import read_settings
 
@@ -50,6 +51,7 @@ def _storage() -> str:
 def _catalog() -> str:
     try:
         read_pulse()
+        fault = live().catalog_fault
     except CatalogUnavailableError as exc:
-        return f"unavailable: {exc}"
-    return "ok"
+        fault = str(exc)
+    return f"unavailable: {fault}" if fault else "ok"

@@ -30,6 +30,7 @@ async def show_jobs(request: Request) -> Response:
         "limit": query.limit,
         "offset": query.offset,
         "next": page.following and page.following.as_cursor(),
+        "unsurveyed": page.unsurveyed,
     }
     if page.backend_away:
         # Jobs that are known by their record alone cannot be listed now.

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from dashboard.api.answers import AnswerErrors, Refuse
 from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
+from dashboard.api.export import export_csv, export_json
 from dashboard.api.files import send_file, send_thumbnail
 from dashboard.api.health import health
 from dashboard.api.job_report import send_report
@@ -24,6 +25,8 @@ HANDLERS: dict[str, Handler] = {
     "/health": health,
     "/jobs": show_jobs,
     "/jobs/download": download_jobs,  # before the job that could be named so
+    "/jobs/export.csv": export_csv,
+    "/jobs/export.json": export_json,
     "/jobs/{job_id}": show_job,
     "/jobs/{job_id}/download": download_results,
     "/jobs/{job_id}/report": send_report,

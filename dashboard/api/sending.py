@@ -13,7 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from dashboard.api.answers import refuse
 from dashboard.api.threads import run
+from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode
+from dashboard.outputs import StorageUnavailableError
 from result_packager import ResultPackagerError
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 class BrokenOffError(Exception):
     """A body cannot be sent to its end."""
+
+
+# What may happen in the middle of a body, and is no fault of ours.
+BREAKS = (BrokenOffError, ResultPackagerError, CatalogUnavailableError, StorageUnavailableError)
 
 
 class UnsatisfiableRangeError(Exception):
@@ -98,6 +104,31 @@ class FileBody(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+class GrowingBody(Response):
+    """A body that is sent while it is made: no Content-Length, and a fault breaks it off.
+
+    `holds` is given back when it is sent or given up.
+    """
+
+    def __init__(self, holds: ExitStack, headers: Mapping[str, str]) -> None:
+        self.holds = holds
+        self.status_code, self.background = 200, None
+        self.init_headers(headers)
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        with self.holds:
+            await while_connected(receive, self._send, send)
+
+    async def _send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        await self.send_content(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def send_content(self, send: Send) -> None:
+        raise NotImplementedError
+
+
 async def send_piece(piece: bytes, send: Send) -> None:
     """Send a part of a body. Raises BrokenOffError if the client takes nothing for too long."""
     try:
@@ -126,7 +157,7 @@ async def while_connected(
             group.start_soon(watch)
             await work(*arguments)
             group.cancel_scope.cancel()
-    except* (BrokenOffError, ResultPackagerError) as broken:
+    except* BREAKS as broken:
         log.warning("a transfer was broken off: %s", broken.exceptions[0])
 
 

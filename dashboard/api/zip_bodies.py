@@ -8,38 +8,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from anyio import CancelScope
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
-from dashboard.api.sending import PIECE_BYTES, send_piece, while_connected
+from dashboard.api.sending import PIECE_BYTES, GrowingBody, send_piece
 from dashboard.api.threads import run
 from dashboard.api.zip_builds import THREADS, Build, awaited_slot, open_stream
 from result_packager import ResultStream
 
 
-class ZipBody(Response):
-    """The start and the end of such a body; `holds` is given back when it is sent or given up."""
-
-    def __init__(self, holds: ExitStack, headers: Mapping[str, str]) -> None:
-        self.holds = holds
-        self.status_code, self.background = 200, None
-        self.init_headers(headers)
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        with self.holds:
-            await while_connected(receive, self._send, send)
-
-    async def _send(self, send: Send) -> None:
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        await send(start)
-        await self.send_content(send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def send_content(self, send: Send) -> None:
-        raise NotImplementedError
-
-
-class StreamedZip(ZipBody):
+class StreamedZip(GrowingBody):
     """Pack and send at the client's pace; nothing is kept."""
 
     def __init__(self, stream: ResultStream, holds: ExitStack, headers: Mapping[str, str]) -> None:
@@ -51,7 +28,7 @@ class StreamedZip(ZipBody):
         await send_stream(self.stream, send)
 
 
-class FollowedZip(ZipBody):
+class FollowedZip(GrowingBody):
     """Send what a build has written into the cache, as it grows; the client's pace is its own."""
 
     def __init__(self, build: Build, holds: ExitStack, headers: Mapping[str, str]) -> None:

@@ -26,8 +26,9 @@ from dashboard.job_query import NO_QUALITY
 from dashboard.status import Facts, OutputState, decide
 from dashboard.verdict import UNREVIEWED
 
-# More than these in one job would make a kind of nearly every job.
-MODELS_MAX = 16
+# More than these in one job would make a kind of nearly every job, and a text that is too long for
+# an index of PostgreSQL: 2,700 bytes, of which a model's name may take 255.
+MODELS_MAX = 8
 
 
 class Phase(StrEnum):
@@ -82,7 +83,7 @@ class Kind:
         return {
             "phase": self.phase.value,
             "output": self.output.value,
-            "models": json.dumps(self.models),
+            "models": json.dumps(self.models, ensure_ascii=False),
             "lacks": ",".join(sorted(self.lacks)),
             "is_surveyed": self.is_surveyed,
             "verdict": self.verdict,

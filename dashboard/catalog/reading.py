@@ -1,7 +1,8 @@
 """What lists ask of the catalog, each answered out of an index."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
 
 from dashboard.catalog.columns import entry_from_rows, review_from_row
 from dashboard.catalog.entries import Entry
+from dashboard.catalog.faults import DamagedError
 from dashboard.catalog.kinds import Kind, Phase, kind_from_columns
 from dashboard.catalog.tables import jobs, kinds, model_outputs, revision, verdicts
 from dashboard.job_query import JobQuery, Position
@@ -51,21 +53,22 @@ class Segment:
 def load_kinds(connection: Connection) -> list[Counted]:
     """Every kind with its number of jobs, those without any included."""
     rows = connection.execute(select(kinds)).all()
-    return [
-        (
-            row.id,
-            kind_from_columns(
-                row.phase,
-                row.output,
-                row.models,
-                row.lacks,
-                is_surveyed=row.is_surveyed,
-                verdict=row.verdict,
-            ),
-            row.jobs,
-        )
-        for row in rows
-    ]
+    with _as_it_was_written():
+        return [
+            (
+                row.id,
+                kind_from_columns(
+                    row.phase,
+                    row.output,
+                    row.models,
+                    row.lacks,
+                    is_surveyed=row.is_surveyed,
+                    verdict=row.verdict,
+                ),
+                row.jobs,
+            )
+            for row in rows
+        ]
 
 
 def load_revision(connection: Connection) -> int:
@@ -85,26 +88,37 @@ def load_entries(connection: Connection, job_ids: Collection[str]) -> dict[str, 
         found |= here
         if here:
             of_jobs = model_outputs.c.job_id.in_(list(here))
-            ordered = select(model_outputs).where(of_jobs).order_by(model_outputs.c.model)
-            for row in connection.execute(ordered).mappings():
+            ordered = select(model_outputs).order_by(model_outputs.c.job_id, model_outputs.c.model)
+            for row in connection.execute(ordered.where(of_jobs)).mappings():
                 models[row["job_id"]].append(row)
     reviews = load_reviews(connection, found)
-    return {
-        job_id: entry_from_rows(found[job_id], models[job_id], reviews.get(job_id))
-        for job_id in wanted
-        if job_id in found
-    }
+    with _as_it_was_written():
+        return {
+            job_id: entry_from_rows(found[job_id], models[job_id], reviews.get(job_id))
+            for job_id in wanted
+            if job_id in found
+        }
+
+
+@contextmanager
+def _as_it_was_written() -> Iterator[None]:
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as exc:
+        raise DamagedError("a row holds what was never written there") from exc
 
 
 def load_reviews(connection: Connection, job_ids: Collection[str]) -> dict[str, Review]:
     """The last review of each of these jobs, catalogued or not, that has one."""
-    wanted, found = list(job_ids), {}
+    wanted = list(job_ids)
+    found: dict[str, Review] = {}
     is_current = verdicts.c.is_current.is_(True)
     for start in range(0, len(wanted), ASKED_AT_ONCE):
         part = wanted[start : start + ASKED_AT_ONCE]
         asked = select(verdicts).where(verdicts.c.job_id.in_(part), is_current)
-        for row in connection.execute(asked).mappings():
-            found[row["job_id"]] = review_from_row(row)
+        rows = connection.execute(asked).mappings().all()
+        with _as_it_was_written():
+            found |= {row["job_id"]: review_from_row(row) for row in rows}
     return found
 
 
@@ -113,6 +127,14 @@ def count_holding(connection: Connection, counted: Iterable[Counted], text: str)
     asked = select(jobs.c.kind, func.count()).where(holds(connection, text)).group_by(jobs.c.kind)
     numbers = {row[0]: row[1] for row in connection.execute(asked)}
     return [(kind_id, kind, numbers[kind_id]) for kind_id, kind, _ in counted if kind_id in numbers]
+
+
+def sum_sizes(connection: Connection, counted: Iterable[Counted], text: str = "") -> int:
+    """The bytes of all jobs of these kinds, of those whose id holds a text."""
+    of_kinds = jobs.c.kind.in_([kind_id for kind_id, _, _ in counted])
+    asked = select(func.sum(jobs.c.size_bytes)).where(of_kinds, jobs.c.size_bytes.is_not(None))
+    asked = asked.where(holds(connection, text)) if text else asked
+    return int(connection.execute(asked).scalar() or 0)
 
 
 def find_jobs(
@@ -183,7 +205,8 @@ def merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
         return base
     ids = [kind_id for kind_id, _, _ in segment.counted]
     if len(ids) > MERGED_MAX:
-        return base.where(jobs.c.kind.in_(ids))
+        # As a sum, lest the database takes the kinds' index and sorts all that it finds there.
+        return base.where((jobs.c.kind + 0).in_(ids))
     parts: list[Select[Any]] = [base.where(jobs.c.kind == kind_id) for kind_id in ids]
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
@@ -212,14 +235,14 @@ def list_with_directory(connection: Connection) -> set[str]:
     return set(connection.execute(asked).scalars())
 
 
-def find_known(connection: Connection, job_ids: Collection[str]) -> set[str]:
-    """Which of these jobs are catalogued."""
-    wanted, found = list(job_ids), set()
+def find_states(connection: Connection, job_ids: Collection[str]) -> dict[str, str | None]:
+    """Celery's states of those of these jobs that are catalogued; None for an unreadable record."""
+    wanted = list(job_ids)
+    found: dict[str, str | None] = {}
     for start in range(0, len(wanted), ASKED_AT_ONCE):
         part = wanted[start : start + ASKED_AT_ONCE]
-        found |= set(
-            connection.execute(select(jobs.c.job_id).where(jobs.c.job_id.in_(part))).scalars()
-        )
+        asked = select(jobs.c.job_id, jobs.c.state).where(jobs.c.job_id.in_(part))
+        found |= {row.job_id: row.state for row in connection.execute(asked)}
     return found
 
 

@@ -23,6 +23,7 @@ metadata = MetaData()
 
 # Ordered by bytes in every database, as cursors compare them too.
 JOB_ID = String(64).with_variant(String(64, collation="C"), "postgresql")
+NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
 # `jobs` is how many jobs are of a kind; it moves in the transaction that moves the jobs.
 kinds = Table(
@@ -80,7 +81,7 @@ model_outputs = Table(
     "model_outputs",
     metadata,
     Column("job_id", JOB_ID, primary_key=True),
-    Column("model", Text, primary_key=True),
+    Column("model", NAME, primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("quality", Text),
     Column("quality_problem", Text),

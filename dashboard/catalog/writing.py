@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from dashboard.catalog.columns import job_columns, model_columns
 from dashboard.catalog.database import Database
-from dashboard.catalog.entries import Entry, Sighting, merge
+from dashboard.catalog.entries import Entry, Sighting, is_overtaken, merge
+from dashboard.catalog.faults import DamagedError
 from dashboard.catalog.kinds import kind_of
 from dashboard.catalog.reading import load_entries, load_kinds, load_reviews
 from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
@@ -37,7 +38,9 @@ def _note(connection: Connection, sightings: Sequence[Sighting]) -> int:
     known = load_entries(connection, {sighting.job_id for sighting in sightings})
     after: dict[str, Entry | None] = dict(known)
     for sighting in sightings:
-        after[sighting.job_id] = merge(after.get(sighting.job_id), sighting)
+        before = after.get(sighting.job_id)
+        if not is_overtaken(before, sighting):
+            after[sighting.job_id] = merge(before, sighting)
     # Reviews outlive the catalog's other memory of a job.
     for job_id, review in load_reviews(connection, after.keys() - known.keys()).items():
         if entry := after[job_id]:
@@ -106,7 +109,10 @@ class KindCounter:
         return self._ids[kind]
 
     def leave(self, entry: Entry) -> None:
-        self._moves[self._ids[kind_of(entry)]] -= 1
+        kind = kind_of(entry)
+        if kind not in self._ids:
+            raise DamagedError("a job is of a kind that is not counted")
+        self._moves[self._ids[kind]] -= 1
 
     def store(self) -> None:
         rows = [{"of_kind": kind_id, "more": more} for kind_id, more in self._moves.items() if more]

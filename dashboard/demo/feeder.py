@@ -15,6 +15,8 @@ from dashboard.demo.seeds import seeded_random
 from dashboard.demo.submit import new_job_id, random_severity, submit_job
 
 AT_ONCE = 4  # unfinished jobs; a submitted job then waits for two others at most
+# A task's id that is no job id leaves a record that belongs to no job.
+NO_JOB_ID = ".copied"
 FED_KEPT = 16  # jobs of the feeder's own: about 100 MB
 FED_PAUSE_S = 0.9  # between steps: one takes half a minute and most of a core stays free
 NEXT_FROM_PERCENT = 85  # of the last unfinished job, so that another moves before it ends
@@ -85,16 +87,17 @@ class Feeder:
         if sample.plan.outcome is Outcome.QUEUED:
             write_plan(self._storage / sample.job_id, sample.plan)
             return
-        submit_job(sample.job_id, sample.model_type, sample.plan)
-        self._unfinished[sample.job_id] = sample.plan
+        task_id = sample.job_id
+        if sample.plan.outcome is Outcome.UNRECORDED:
+            task_id += NO_JOB_ID
+        submit_job(sample.job_id, sample.model_type, sample.plan, task_id)
+        self._unfinished[task_id] = sample.plan
 
     def _attend(self, job_id: str, plan: Plan, record: Record) -> None:
         """Do to a submitted job what its plan leaves to the feeder, and let go of finished ones."""
         if self._to_be_revoked(job_id, plan, record):
             self._app.control.revoke(job_id, terminate=True, signal="SIGKILL")
         elif record.state in FINAL:
-            if plan.outcome is Outcome.UNRECORDED:
-                self._app.AsyncResult(job_id).forget()
             del self._unfinished[job_id]
 
     def _to_be_revoked(self, job_id: str, plan: Plan, record: Record) -> bool:
@@ -119,13 +122,18 @@ class Feeder:
         )
 
     def _feed(self) -> None:
-        job_id = new_job_id()
+        job_id = self._next_fed_id()
         models = str(seeded_random(job_id, "models").choice(["both", "nvdiffrec", "reconviagen"]))
         plan = Plan(severity=random_severity(job_id), pause_s=FED_PAUSE_S, fed=True)
         submit_job(job_id, models, plan)
         self._unfinished[job_id] = plan
-        for old in self._fed_jobs()[FED_KEPT:]:
-            self._remove(old)
+
+    def _next_fed_id(self) -> str:
+        """A new id, or that of the oldest job: removed ones would stay listed as expired."""
+        oldest = self._fed_jobs()[FED_KEPT - 1 :]
+        for job_id in oldest:
+            self._remove(job_id)
+        return oldest[-1] if oldest else new_job_id()
 
     def _fed_jobs(self) -> list[str]:
         """The feeder's own jobs, newest first."""

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     ODD = "odd"  # completed, then damaged in several small ways
     BARE = "bare"  # completed, then previews and quality are removed
     QUEUED = "queued"  # never submitted (feeder)
-    UNRECORDED = "unrecorded"  # completed, then its record is forgotten (feeder)
+    UNRECORDED = "unrecorded"  # completed under another id, as files copied from elsewhere (feeder)
     REVOKED_RUNNING = "revoked_running"  # (feeder)
     REVOKED_QUEUED = "revoked_queued"  # (feeder)
 

@@ -46,10 +46,10 @@ def random_severity(job_id: str) -> dict[str, float]:
     }  # fmt: skip
 
 
-def submit_job(job_id: str, model_type: str, plan: Plan) -> None:
-    """Write the plan into the job's directory, then send the task under the job's id."""
+def submit_job(job_id: str, model_type: str, plan: Plan, task_id: str | None = None) -> None:
+    """Write the plan into the job's directory, then send the task, by default with the job's id."""
     write_plan(storage_path() / job_id, plan)
-    _app().send_task(TASK_NAME, args=[job_id, model_type], task_id=job_id, retry=False)
+    _app().send_task(TASK_NAME, args=[job_id, model_type], task_id=task_id or job_id, retry=False)
 
 
 @cache

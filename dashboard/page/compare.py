@@ -12,7 +12,7 @@ from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import back_label, go_back, go_to_job, note_shown
 from dashboard.page.comparison_address import ComparisonAddress, read_comparison
-from dashboard.page.job_detail import REFRESH_S, watch_storage
+from dashboard.page.job_detail import STORAGE_S, watch_storage
 from dashboard.page.pieces import facts
 from dashboard.page.preview_panel import show_previews
 from dashboard.page.sides import find_sides, show_sides
@@ -38,7 +38,7 @@ def show_comparison() -> None:
         jobs = [get_job(job_id) for job_id in address.job_ids]
     except StorageUnavailableError:
         st.title("Compare", anchor=False)
-        st.fragment(watch_storage, run_every=REFRESH_S)(address.job_ids[0])
+        st.fragment(watch_storage, run_every=STORAGE_S)(address.job_ids[0])
         return
     if len(jobs) == 1 and len(jobs[0].outputs.models) < 2:
         st.title("Compare models", anchor=False)
@@ -86,10 +86,10 @@ def _nothing_to_compare(job: Job) -> None:
 def _refusals(jobs: list[Job]) -> None:
     """Say of each job why it is not ready; once for both while nobody knows the states."""
     if all(job.decision.code is ErrorCode.STATE_UNAVAILABLE for job in jobs):
-        st.fragment(_state_away, run_every=REFRESH_S)(jobs[0])
+        st.fragment(_state_away, run_every=STORAGE_S)(jobs[0])
         return
     for job in (job for job in jobs if job.decision.code):
-        every = None if job.decision.is_final else REFRESH_S
+        every = None if job.decision.is_final else STORAGE_S
         st.fragment(_refusal, run_every=every)(job)
 
 

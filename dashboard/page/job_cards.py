@@ -9,17 +9,16 @@ from dashboard.jobs import Job
 from dashboard.outputs import ModelOutput
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import card_picture, facts
+from dashboard.page.times import age, facts_in_time, kept_until
 from dashboard.page.wording import NO_PICTURE, plain
 from dashboard.quality import METRICS
 from dashboard.wording import (
     STALLED,
     STATUS_LOOKS,
     VERDICT_LOOKS,
-    age_text,
     model_text,
     quality_look,
     size_text,
-    until_text,
 )
 
 
@@ -44,9 +43,9 @@ def _card(job: Job) -> None:
     for model in job.outputs.models:
         _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
-    kept = [until_text(job.available_until)] if job.available_until else []
+    kept = [kept_until(job.available_until)] if job.available_until else []
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
-        facts(" · ".join([age_text(job.updated_at), *size, *kept]), quiet=True)
+        facts_in_time([age(job.updated_at), *size, *kept], quiet=True)
         if job.review:
             st.space("stretch")
             verdict = VERDICT_LOOKS[job.review.verdict]

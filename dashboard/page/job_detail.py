@@ -4,29 +4,32 @@ import streamlit as st
 
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.job_ids import is_job_id
-from dashboard.jobs import Job, get_job
+from dashboard.jobs import Job, follow_job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import back_label, go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
+from dashboard.page.times import Told, changed, facts_in_time, kept_until
 from dashboard.page.verdict_panel import may_be_judged, show_verdict
 from dashboard.page.wording import plain
 from dashboard.urls import download_url
-from dashboard.wording import STALLED, STATUS_LOOKS, age_text, size_text, until_text
+from dashboard.wording import STALLED, STATUS_LOOKS, size_text
 
-REFRESH_S = 2.0
+# How often an open page looks what the catalog says.
+FOLLOW_S = 0.5
+STORAGE_S = 2.0
 
 
 def show_job(job_id: str) -> None:
-    """Show one job; while it is not final, a fragment looks again every 2 s."""
+    """Show one job; while it is not final, a fragment follows it."""
     st.button(back_label(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     try:
         job = get_job(job_id)
     except StorageUnavailableError:
         st.title(plain(job_id) if is_job_id(job_id) else "Job", anchor=False)
-        st.fragment(watch_storage, run_every=REFRESH_S)(job_id)
+        st.fragment(watch_storage, run_every=STORAGE_S)(job_id)
         return
     _heading(job)
     # A link may be opened a moment before the worker stores the job's first state.
@@ -34,7 +37,7 @@ def show_job(job_id: str) -> None:
     if job.decision.is_final and not may_appear:
         banner.show_refusal(job.decision)
     else:
-        st.fragment(_watch, run_every=REFRESH_S)(job)
+        st.fragment(_watch, run_every=FOLLOW_S)(job)
     if job.status is JobStatus.READY:
         _curl_line(job)
     if may_be_judged(job) or job.review:
@@ -49,7 +52,7 @@ def _heading(job: Job) -> None:
         with st.container(width="content", gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 _title(job)
-            facts(_line(job))
+            facts_in_time(_line(job))
         st.space("stretch")
         if job.status is not None:
             is_ready = job.status is JobStatus.READY
@@ -66,14 +69,14 @@ def _title(job: Job) -> None:
     st.badge(look.label, icon=look.icon, color=look.color)
 
 
-def _line(job: Job) -> str:
+def _line(job: Job) -> list[Told | str]:
     if job.status is None:
-        return f"Asked for: {job.job_id[:80]}"
+        return [f"Asked for: {job.job_id[:80]}"]
     count = len(job.outputs.models)
     told = [f"{count} model{'s' if count != 1 else ''}"] if count else []
     size = [f"{size_text(job.size_bytes)} of files"] if job.size_bytes else []
-    kept = [until_text(job.available_until)] if job.available_until else []
-    return " · ".join([*told, *size, f"changed {age_text(job.updated_at)}", *kept])
+    kept = [kept_until(job.available_until, exact=True)] if job.available_until else []
+    return [*told, *size, changed(job.updated_at), *kept]
 
 
 def _curl_line(job: Job) -> None:
@@ -96,7 +99,7 @@ def watch_storage(job_id: str) -> None:
 def _watch(before: Job) -> None:
     """Show a job's progress; when it has come to another status, show the page anew."""
     try:
-        job = get_job(before.job_id)
+        job = follow_job(before.job_id)
     except StorageUnavailableError:
         st.rerun()
     if job.status is not before.status:

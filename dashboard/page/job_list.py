@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.job_pages import JobPage, list_jobs, read_pulse
-from dashboard.job_query import QUALITIES, InvalidParameterError
+from dashboard.job_query import FILTERS, QUALITIES, InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import (
@@ -23,9 +23,10 @@ from dashboard.page.address import (
 )
 from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
-from dashboard.page.list_filters import FILTERS, show_filters, show_page_size
+from dashboard.page.list_filters import show_filters, show_page_size
 from dashboard.page.pieces import facts
 from dashboard.page.review import start_review
+from dashboard.page.take_along import show_take_along
 from dashboard.settings import read_settings
 from dashboard.verdict import VERDICTS
 from dashboard.wording import STATUS_LOOKS, model_text, quality_word, verdict_word
@@ -118,6 +119,8 @@ def _heading(loaded: Loaded) -> None:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
         if loaded.page and loaded.page.by_status:
             st.button("Review", icon=":material/rate_review:", key="review", on_click=start_review)
+        if loaded.address and loaded.page and loaded.page.total:
+            show_take_along(loaded.address.query, loaded.page.total)
         if loaded.page and not loaded.page.backend_away:
             st.badge("Live", icon=":material/sensors:", color="green")
 
@@ -150,7 +153,7 @@ def _counts(page: JobPage) -> None:
     numbers = (
         {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
         {model_text(name): count for name, count in sorted(page.by_model.items())},
-        {f"with {quality_word(name)}": page.by_quality.get(name, 0) for name in QUALITIES},
+        {quality_word(name): page.by_quality.get(name, 0) for name in QUALITIES},
         {verdict_word(name): page.by_verdict.get(name, 0) for name in VERDICTS},
     )
     facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
@@ -192,12 +195,11 @@ def _nothing(address: ListAddress, page: JobPage) -> None:
             icon=":material/inbox:",
         )
         return
-    query = address.query
-    filtered = any((query.text, query.statuses, query.models, query.qualities, query.verdicts))
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
         st.subheader(
-            "No job matches these filters" if filtered else "This page is empty", anchor=False
+            "No job matches these filters" if address.query.is_narrowed else "This page is empty",
+            anchor=False,
         )
         cleared = dict.fromkeys((*FILTERS, "page"), "")
         st.button("Show all jobs", on_click=go_to_list, kwargs=cleared)

@@ -12,6 +12,7 @@ from dashboard.jobs import Job
 from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
 from dashboard.page.ticked_jobs import selected_rows, show_ticked, tick
+from dashboard.page.times import zone_name
 from dashboard.wording import STALLED, STATUS_LOOKS, VERDICT_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
@@ -53,6 +54,7 @@ def _row(job: Job) -> dict[str, object]:
         "Verdict": [VERDICT_LOOKS[job.review.verdict].label] if job.review else None,
         "Size": size_text(job.size_bytes) if job.size_bytes else None,
         "Updated": job.updated_at,
+        "Moment": job.updated_at,
         "Open": ":material/arrow_forward: Open",
     }
 
@@ -78,6 +80,9 @@ def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
             options=[look.label for look in verdicts], color=[look.color for look in verdicts]
         ),
         "Updated": config.DatetimeColumn(format="distance"),
+        "Moment": config.DatetimeColumn(
+            f"Updated, {zone_name()}", format="YYYY-MM-DD HH:mm:ss", timezone=zone_name()
+        ),
         "Open": config.ButtonColumn(
             "", type="tertiary", key="row_opened", on_click=_open, args=(job_ids,)
         ),

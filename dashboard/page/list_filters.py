@@ -25,8 +25,6 @@ SORTS = {
     "job_id": "Job id, A to Z",
     "-job_id": "Job id, Z to A",
 }
-# What may be given, as the address names it.
-FILTERS = ("q", "status", "model", "quality", "verdict")
 
 
 def show_filters(address: ListAddress, page: JobPage) -> None:

@@ -25,11 +25,12 @@ from dashboard.page.address import (
 )
 from dashboard.page.pieces import facts
 from dashboard.page.review_pictures import prefetch, show_pictures
+from dashboard.page.times import changed, facts_in_time
 from dashboard.page.verdict_panel import last_given, show_verdict_keys
 from dashboard.page.wording import plain
 from dashboard.preview_pairs import TEXTURED, WIREFRAME
 from dashboard.review_walk import stop_at
-from dashboard.wording import STALLED, STATUS_LOOKS, age_text, size_text, verdict_word
+from dashboard.wording import STALLED, STATUS_LOOKS, size_text, verdict_word
 
 TRAIL = "review-trail"
 OTHER_KIND = {TEXTURED: WIREFRAME, WIREFRAME: TEXTURED}
@@ -88,8 +89,8 @@ def _heading(query: JobQuery, stop: Stop, job: Job, kind: str) -> None:
                 look = STALLED if job.decision.is_stalled else STATUS_LOOKS[status]
                 st.badge(look.label, icon=look.icon, color=look.color)
             size = [size_text(job.size_bytes)] if job.size_bytes else []
-            changed = f"changed {age_text(job.updated_at)}"
-            facts(" · ".join([f"{stop.number:,} of {stop.total:,}", *size, changed]))
+            place = f"{stop.number:,} of {stop.total:,}"
+            facts_in_time([place, *size, changed(job.updated_at)])
         st.space("stretch")
         with st.container(horizontal=True, width="content", gap="small", key="walk"):
             _walk_buttons(query, stop, kind)
@@ -123,7 +124,7 @@ def _walk(query: JobQuery, job_id: str, *, back: bool = False) -> None:
     """Go to the next job as of now: what others decided since is passed over."""
     try:
         stop = stop_at(query, job_id, st.session_state.get(TRAIL))
-    except CatalogUnavailableError:
+    except (CatalogUnavailableError, StorageUnavailableError):
         return  # the page says so by itself
     target = stop and (stop.previous if back else stop.following)
     if stop and target:

@@ -45,7 +45,10 @@ def show_reviewer() -> str:
 
 def _login() -> str:
     """The name that the login vouches for."""
-    if not st.user.get("is_logged_in"):
+    try:
+        if not st.user.get("is_logged_in"):
+            return ""
+    except OSError:  # Streamlit looks for its secrets, and may not read them
         return ""
     return clean_name(st.user.get("name")) or clean_name(st.user.get("email"))
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.page.address import go_to_comparison
 from dashboard.page.pieces import facts
+from dashboard.page.take_along import show_ticked_link
 
 TICKED = "ticked"
 
@@ -24,6 +25,7 @@ def show_ticked(key: str) -> None:
             args=ticked,
         )
         if ticked:
+            show_ticked_link(ticked)
             st.button("Untick", type="tertiary", key="untick", on_click=_untick, args=(key,))
         facts(_told(ticked), quiet=len(ticked) != 2)
 

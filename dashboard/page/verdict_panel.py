@@ -12,9 +12,10 @@ from dashboard.jobs import Job
 from dashboard.page import banner
 from dashboard.page.pieces import facts, history, remark
 from dashboard.page.reviewer import show_reviewer
+from dashboard.page.times import age, facts_in_time, moment_text
 from dashboard.verdict import NOTE_MAX_CHARS, Review, Verdict
 from dashboard.verdicts import give_verdict, read_history
-from dashboard.wording import VERDICT_ACTIONS, VERDICT_LOOKS, age_text, moment_text
+from dashboard.wording import VERDICT_ACTIONS, VERDICT_LOOKS
 
 # R is Streamlit's own (run again).
 KEYS = {Verdict.ACCEPTED: "A", Verdict.REWORK: "W", Verdict.REJECTED: "X"}
@@ -91,7 +92,7 @@ def _current(job: Job) -> None:
             return
         look = VERDICT_LOOKS[review.verdict]
         st.badge(look.label, icon=look.icon, color=look.color)
-        facts(f"{review.reviewer}, {age_text(review.decided_at)}", quiet=True)
+        facts_in_time([review.reviewer, age(review.decided_at)], quiet=True)
     if review.note:
         remark(review.note)
     if job.outputs.changed_at and job.outputs.changed_at > review.decided_at:

@@ -162,10 +162,18 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             foreign.append(route.request.url)
             route.abort()
 
-    def start(url: str, size: tuple[int, int] = DESKTOP, scheme: Any = "light") -> Page:
+    def start(
+        url: str,
+        size: tuple[int, int] = DESKTOP,
+        scheme: Any = "light",
+        zone: str | None = None,
+    ) -> Page:
         width, height = size
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            timezone_id=zone,
+            accept_downloads=True,
         )
         contexts.append(context)
         context.route("**/*", only_local)

@@ -65,7 +65,7 @@ def test_a_review_is_done_by_keyboard_alone(
     settled(page)
     page.keyboard.press("w")
     expect(page.get_by_text("This is the last job of the review.")).to_be_visible()
-    expect(page.get_by_text("Ada, just now")).to_be_visible()
+    expect(page.get_by_text("Ada · just now")).to_be_visible()
     given = [verdict_of(page, reviewed, job_id) for job_id in JOBS]
     assert [each["verdict"] for each in given] == ["accepted", "rejected", "rework"]
     assert {each["reviewer"] for each in given} == {"Ada"}
@@ -86,7 +86,7 @@ def test_the_name_is_typed_once_and_known_at_the_next_visit(reviewed: Any, open_
     page.reload()
     expect(page.get_by_text("Reviewing as Zoë O'Neill; 100 %")).to_be_visible()
     page.get_by_role("button", name="Accept").click()
-    expect(page.get_by_text("Zoë O'Neill; 100 %, just now")).to_be_visible()
+    expect(page.get_by_text("Zoë O'Neill; 100 % · just now")).to_be_visible()
 
 
 def test_what_is_typed_into_a_note_decides_nothing(
@@ -136,7 +136,7 @@ def test_of_two_reviewers_the_slower_one_is_told_and_overwrites_nothing(
     shows(ada, "three3", "2 of 3")
     grace.get_by_role("button", name="Accept").click()
     expect(grace.get_by_role("alert")).to_contain_text("Somebody else decided meanwhile")
-    expect(grace.get_by_text("Ada, just now")).to_be_visible()
+    expect(grace.get_by_text("Ada · just now")).to_be_visible()
     expect(grace.get_by_text("Seams", exact=True)).to_be_visible()
     grace.keyboard.press("a")  # a second press insists on nothing
     assert verdict_of(grace, reviewed, "one1")["reviewer"] == "Ada"

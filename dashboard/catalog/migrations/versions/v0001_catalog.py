@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 
 JOB_ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -53,7 +54,7 @@ def upgrade() -> None:
     op.create_table(
         "model_outputs",
         sa.Column("job_id", JOB_ID, primary_key=True),
-        sa.Column("model", sa.Text, primary_key=True),
+        sa.Column("model", NAME, primary_key=True),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("quality", sa.Text),
         sa.Column("quality_problem", sa.Text),
