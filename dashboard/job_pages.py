@@ -122,6 +122,10 @@ def read_pulse() -> tuple[int, bool]:
 
 
 def enter() -> Live:
+    """Find the catalog in a state in which it can be listed.
+
+    Raises StorageUnavailableError if the storage cannot be entered.
+    """
     require_storage()
     keeper = live()
     keeper.wait_until_listed()
@@ -129,12 +133,14 @@ def enter() -> Live:
 
 
 def circumstances(keeper: Live) -> Circumstances:
+    """What a job's status depends on right now."""
     return Circumstances(keeper.backend_away, read_settings().serve_unrecorded)
 
 
 def choose(
     counted: Iterable[Counted], query: JobQuery, now: Circumstances, only: JobStatus | None = None
 ) -> list[Counted]:
+    """The kinds of jobs that pass a filter, but for its text."""
     passing = (each for each in counted if _passes(each[1], query, now))
     return [each for each in passing if only in {None, each[1].status(now)}]
 

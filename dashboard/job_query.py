@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from dashboard.celery_record import clean_text, number
 from dashboard.errors import JobStatus
+from dashboard.job_ids import is_job_id
 from dashboard.quality import QualityStatus
 from dashboard.verdict import VERDICTS
 
@@ -96,7 +98,7 @@ def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
         models=frozenset(given.get("model", ())),
         qualities=frozenset(_choices("quality", given, QUALITIES)),
         verdicts=frozenset(_choices("verdict", given, VERDICTS)),
-        text=_single(given, "q", "")[:TEXT_MAX_CHARS],
+        text=clean_text(_single(given, "q", ""), TEXT_MAX_CHARS) or "",
         sort=sort,
         limit=_whole("limit", _single(given, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
         offset=_whole("offset", _single(given, "offset", "0"), 0, 10**9),
@@ -141,14 +143,19 @@ def _position(cursor: str) -> Position | None:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         sort, figure, job_id = json.loads(raw)
+        is_place = sort in SORTS and is_job_id(job_id) and _is_figure(sort, figure)
     except (ValueError, TypeError, RecursionError):
-        sort, figure, job_id = "", None, ""
-    is_figure = figure is None or isinstance(
-        figure, str if sort.endswith("job_id") else int | float
-    )
-    if not (isinstance(job_id, str) and len(job_id) <= 64 and sort in SORTS and is_figure):
+        is_place = False
+    if not is_place:
         raise InvalidParameterError("cursor", cursor, "what `next` said in the answer before")
     return Position(sort, figure, job_id)
+
+
+def _is_figure(sort: str, figure: object) -> bool:
+    if figure is None or sort.endswith("job_id"):
+        return isinstance(figure, str) == sort.endswith("job_id")
+    # No database takes a larger whole number.
+    return number(figure) is not None and not (isinstance(figure, int) and abs(figure) >> 63)
 
 
 def _sort(text: str) -> str:

@@ -1,5 +1,6 @@
 """What runs beside page and HTTP: one thread follows the records, another finds what it missed."""
 
+import atexit
 import logging
 import os
 import socket
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from dashboard.catalog.database import CatalogUnavailableError
-from dashboard.catalog.leases import hold_lease
+from dashboard.catalog.leases import give_up_lease, hold_lease
 from dashboard.catalog.verdicts import open_catalog
 from dashboard.outputs import StorageUnavailableError
 from dashboard.reconcile import Reconciler
@@ -25,6 +26,8 @@ RETRY_S = 0.5
 # A dashboard that dies is replaced after this time. A chunk of work takes less than half of it.
 LEASE = timedelta(seconds=6)
 RECONCILING = "reconcile"
+# A process that ends waits so long for its keeper to give the task up.
+END_S = 1.0
 # A list waits so long for the first look around, and then shows what is there.
 PATIENCE_S = 2.5
 FAULTS = (CatalogUnavailableError, StorageUnavailableError, StateUnavailableError)
@@ -46,9 +49,9 @@ class Live:
         self._ask_for_all = threading.Event()
         self._hints: set[str] = set()
         self._began = time.monotonic()
-        for work in (self._follow, self._reconcile):
-            name = f"live-{work.__name__}"
-            threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
+        self._ending, self._running = threading.Lock(), 2
+        self._start("live-follow", self._follow)
+        self._reconciling = self._start("live-reconcile", self._reconcile)
 
     @property
     def backend_away(self) -> bool:
@@ -77,6 +80,15 @@ class Live:
         self._stopping.set()
         self._wake.set()
 
+    def join(self) -> None:
+        """Wait until the task is given up, but not for long."""
+        self._reconciling.join(END_S)
+
+    def _start(self, name: str, work: Callable[[Reconciler], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
+
     def _run(self, work: Callable[[Reconciler], None]) -> None:
         """Do some work again and again, whatever becomes of it."""
         reconciler = Reconciler(self.database, self._reader)
@@ -84,11 +96,18 @@ class Live:
             try:
                 work(reconciler)
             except FAULTS as exc:
-                self._report(exc)
-            except Exception:  # the last line of defence: a list that stands still is worse
-                log.exception("the catalog cannot be kept up to date")
+                if isinstance(exc, CatalogUnavailableError):
+                    self._catalog_fault = str(exc)
+                if self._is_news(exc):
+                    log.warning("the catalog cannot be kept up to date: %r", exc)
+            except Exception as exc:  # the last line of defence: a list that stands still is worse
+                if self._is_news(exc):
+                    log.exception("the catalog cannot be kept up to date")
             self._stopping.wait(RETRY_S)
-        self.database.close()
+        with self._ending:
+            self._running -= 1
+            if not self._running:
+                self.database.close()
 
     def _follow(self, reconciler: Reconciler) -> None:
         """Follow the records for as long as the backend and the catalog take part."""
@@ -126,6 +145,7 @@ class Live:
                 self._listed.set()
             self._wake.wait(rest_s)
             self._wake.clear()
+        give_up_lease(self.database, RECONCILING, self.holder)
 
     def _round(self, reconciler: Reconciler) -> bool:
         hints, self._hints = self._hints, set()
@@ -141,14 +161,11 @@ class Live:
             return False
         return hold_lease(self.database, RECONCILING, self.holder, datetime.now(UTC), LEASE)
 
-    def _report(self, exc: Exception) -> None:
-        """Log a fault once, not every second."""
-        if isinstance(exc, CatalogUnavailableError):
-            self._catalog_fault = str(exc)
-        told = f"{type(exc).__name__}: {exc}"
-        if told not in self._told:
-            self._told.add(told)
-            log.warning("the catalog cannot be kept up to date: %s", told)
+    def _is_news(self, exc: Exception) -> bool:
+        """Tell whether a fault is another than before: each is logged once, not every second."""
+        is_news = repr(exc) not in self._told
+        self._told.add(repr(exc))
+        return is_news
 
 
 LIVES: dict[tuple[str, ...], Live] = {}
@@ -163,3 +180,12 @@ def live() -> Live:
         if key not in LIVES:
             LIVES[key] = Live(settings.catalog_url, settings.result_backend_url)
         return LIVES[key]
+
+
+@atexit.register
+def close_all() -> None:
+    """Let another dashboard, or the next one, go on at once."""
+    for keeper in LIVES.values():
+        keeper.close()
+    for keeper in LIVES.values():
+        keeper.join()

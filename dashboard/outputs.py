@@ -24,6 +24,8 @@ from result_packager import (
 log = logging.getLogger(__name__)
 
 QUALITY_FILE = "quality.json"
+# The year 2262. File systems hold later dates, but no database a larger whole number.
+MTIME_MAX_NS = (1 << 63) - 1
 SETTLED_NS = 2_000_000_000
 # What tells, in a model's directory, that figures or pictures came or went.
 WATCHED = ("/previews", f"/{QUALITY_FILE}")
@@ -252,7 +254,8 @@ def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
 def _cover(members: list[Member]) -> Picture | None:
     """The picture that stands for the job: the first textured preview of any model."""
     shown = (member for member in members if member.name.startswith("previews/textured"))
-    return next((Picture(each.model, each.name, each.mtime_ns) for each in shown), None)
+    pictures = (Picture(f.model, f.name, min(f.mtime_ns, MTIME_MAX_NS)) for f in shown)
+    return next(pictures, None)
 
 
 def _may_read(path: str) -> bool:

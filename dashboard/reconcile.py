@@ -36,7 +36,7 @@ from dashboard.records import RecordReader, StateUnavailableError
 from dashboard.settings import read_settings
 
 # All names are compared this often; sooner where the storage's own date says that some came or
-# went, but never for more than a twentieth of the time.
+# went, but comparing takes no more than a twentieth of the time.
 NAMES_EVERY_S = 60.0
 NAMES_REST = 20
 SETTLED_NS = 2_000_000_000
@@ -108,13 +108,13 @@ class Reconciler:
         on_disk = jobs_on_disk()
         with self._database.reading() as connection:
             known = list_with_directory(connection)
+        took = time.monotonic() - began
         if not self._note_gone(known - on_disk.keys(), may_go_on):
             return
         if not self._take_in(on_disk.keys() - known, on_disk, may_go_on):
             return
-        took = time.monotonic() - began
-        self._names_rest_until = began + took * NAMES_REST
-        self._names_due = began + took + NAMES_EVERY_S
+        self._names_rest_until = began + min(took * NAMES_REST, NAMES_EVERY_S)
+        self._names_due = time.monotonic() + NAMES_EVERY_S
         # What changed a moment ago may have changed again since it was listed.
         is_settled = time.time_ns() - changed_ns > SETTLED_NS
         self._storage_changed_ns = changed_ns if is_settled else 0

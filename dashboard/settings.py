@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 CATALOG_SCHEMES = ("sqlite", "postgresql")
+BESIDE = ".catalog.sqlite3"
 
 
 class SettingError(ValueError):
@@ -27,8 +28,13 @@ def _redis_url(variable: str, value: str) -> str:
 
 
 def _catalog_url(variable: str, value: str) -> str:
-    if urlsplit(value).scheme not in CATALOG_SCHEMES:
-        wanted = "sqlite:////absolute/path or postgresql://user:password@host/database"
+    wanted = "sqlite:////absolute/path or postgresql://user:password@host/database"
+    try:
+        url = urlsplit(value)
+        is_usable = url.scheme in CATALOG_SCHEMES and len(url.path) > 1 and url.port != 0
+    except ValueError:  # a port that is none
+        is_usable = False
+    if not is_usable:
         raise SettingError(variable, value, wanted)
     return value
 
@@ -88,7 +94,7 @@ CATALOG_URL = Setting(
     _catalog_url,
     "What the dashboard remembers of every job: a SQLite file (beside the storage when not set), "
     "or PostgreSQL where several dashboards share one.",
-    stand_in=lambda settings: f"sqlite:///{settings['job_storage_path']}.catalog.sqlite3",
+    stand_in=lambda settings: f"sqlite:///{quote(str(settings['job_storage_path']))}{BESIDE}",
 )
 CACHE_PATH = Setting(
     "CACHE_PATH",

@@ -98,8 +98,7 @@ def backend(server: ValkeyServer, point_at: Callable[[str], None]) -> Iterator[r
 
 
 def forget_readers() -> None:
-    for keeper in list(live.LIVES.values()):
-        keeper.close()
+    live.close_all()
     live.LIVES.clear()
     for reader in list(records.READERS.values()):
         reader.close()

@@ -262,6 +262,7 @@ def test_a_job_of_one_model_says_so(put_job: PutJob) -> None:
     put_job("single1", nvdiffrec=BETTER)
     page = open_page(compare="single1")
     assert "Two models are needed for a comparison; job single1 has only nvdiffrec." in words(page)
+    assert "To compare it with another job, tick both in the list's table." in words(page)
     next(button for button in page.button if button.label == "Open the job").click().run()
     assert page.query_params == {"job": "single1"}
 

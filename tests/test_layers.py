@@ -29,6 +29,7 @@ LAYERS = (
         "dashboard.drawable",
         "dashboard.job_query",
         "dashboard.comparison",
+        "dashboard.quality_counts",
     },
     {"dashboard.wording"},
     {"dashboard.file_cache", "dashboard.mesh_process"},
@@ -45,7 +46,7 @@ LAYERS = (
     {"dashboard.jobs", "dashboard.verdicts"},
     {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
     {"dashboard.review_walk"},
-    {"dashboard.bulk_zip"},
+    {"dashboard.bulk_zip", "dashboard.quality_figures"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
 )
@@ -61,6 +62,7 @@ PURE = {
     "dashboard.mesh_counts",
     "dashboard.preview_pairs",
     "dashboard.quality",
+    "dashboard.quality_counts",
     "dashboard.status",
     "dashboard.urls",
     "dashboard.verdict",
@@ -111,6 +113,7 @@ def test_pure_modules_know_no_server_no_page_and_no_redis(module: str) -> None:
 ALONE = {
     "streamlit": {"dashboard.page"},
     "pydeck": {"dashboard.page"},
+    "altair": {"dashboard.page"},
     "starlette": {"dashboard.api"},
     "anyio": {"dashboard.api"},
     "celery": {"dashboard.demo"},

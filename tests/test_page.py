@@ -41,6 +41,8 @@ def press(page: AppTest, label: str) -> None:
 def test_an_empty_storage_says_what_will_appear() -> None:
     [told] = open_page().info
     assert told.proto.title == "No jobs yet"
+    assert "Submit a job" in told.value
+    assert "JOB_STORAGE_PATH" in told.value
 
 
 def test_counts_add_up_to_all_jobs(
@@ -85,8 +87,25 @@ def test_a_search_goes_into_the_address(finished_job: str, put_record: Callable[
 def test_a_filter_without_match_offers_the_way_back(finished_job: str) -> None:
     page = open_page({"q": "nothing"})
     assert cards(page) == []
+    assert "Take a filter back" in page.text[0].value
     press(page, "Show all jobs")
     assert cards(page) == [finished_job]
+
+
+def test_a_quality_filter_can_be_taken_back(finished_job: str) -> None:
+    page = open_page({"quality": "failure"})
+    assert page.selectbox(key="qualities").value == "failure"
+    assert cards(page) == []
+    press(page, "Show all jobs")
+    assert cards(page) == [finished_job]
+
+
+def test_a_page_beyond_the_last_offers_the_first(finished_job: str) -> None:
+    page = open_page({"q": finished_job, "page": "9"})
+    assert cards(page) == []
+    press(page, "Show the first page")
+    assert cards(page) == [finished_job]
+    assert page.query_params["q"] == finished_job
 
 
 def test_a_bad_address_is_told_and_offers_the_way_back(finished_job: str) -> None:

@@ -268,7 +268,7 @@ def test_a_job_opened_from_the_review_leads_back_to_it(three: list[str]) -> None
     page = open_page({"review": "1", "sort": "job_id", "at": "three"})
     press(page, "Open the job")
     assert page.query_params == {"job": "three"}
-    press(page, "Back to the review")
+    press(page, "Review")
     assert page.query_params == {"review": "1", "sort": "job_id", "at": "three"}
 
 

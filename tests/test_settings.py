@@ -21,6 +21,8 @@ README = Path(__file__).parents[1] / "README.md"
         ("MAX_BUILDS", "٢"),
         ("RECON_DEMO", "yes"),
         ("CATALOG_URL", "mysql://host/catalog"),
+        ("CATALOG_URL", "sqlite://"),
+        ("CATALOG_URL", "postgresql://host:port/catalog"),
         ("RESULT_RETENTION_HOURS", "0"),
     ],
 )
@@ -37,6 +39,8 @@ def test_the_result_backend_is_the_broker_where_it_is_not_set() -> None:
 def test_the_catalog_lies_beside_the_storage_where_it_is_not_set() -> None:
     settings = read_settings({"JOB_STORAGE_PATH": "/srv/recon/jobs"})
     assert settings.catalog_url == "sqlite:////srv/recon/jobs.catalog.sqlite3"
+    odd = read_settings({"JOB_STORAGE_PATH": "/srv/50% #1?/jobs"})
+    assert odd.catalog_url == "sqlite:////srv/50%25%20%231%3F/jobs.catalog.sqlite3"
 
 
 def test_an_empty_value_counts_as_not_set() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from email.utils import format_datetime
 from io import BytesIO
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ from dashboard.api.threads import run
 from dashboard.api.zip_bodies import FollowedZip, StreamedZip
 from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream
 from dashboard.errors import ErrorCode, JobStatus
-from dashboard.jobs import get_job
+from dashboard.jobs import Job, get_job
 from dashboard.outputs import output_directory
 from dashboard.packing_faults import why_not_packed
 from dashboard.settings import read_settings
@@ -30,7 +31,7 @@ async def download_results(request: Request) -> Response:
         return refuse_decided(job.decision)
     try:
         key, size_bytes = await run(archive_key, job.job_id)
-        return await Download(request, job.job_id, key, size_bytes).respond()
+        return await Download(request, job, key, size_bytes).respond()
     except WouldBlock:
         return refuse(ErrorCode.BUSY, details={"job_id": job.job_id})
     except ResultPackagerError as exc:
@@ -43,15 +44,17 @@ class Download:
     `size_bytes` is the sum of the files; the archive is a little smaller.
     """
 
-    def __init__(self, request: Request, job_id: str, key: str, size_bytes: int) -> None:
-        self.request, self.job_id, self.key, self.size_bytes = request, job_id, key, size_bytes
+    def __init__(self, request: Request, job: Job, key: str, size_bytes: int) -> None:
+        self.request, self.job_id, self.key, self.size_bytes = request, job.job_id, key, size_bytes
         self.etag = f'"{key}"'
         self.headers = {
             "Content-Type": "application/zip",
-            "Content-Disposition": f"attachment; filename={job_id}.zip",
+            "Content-Disposition": f"attachment; filename={job.job_id}.zip",
             "Cache-Control": "private, no-cache",
             "ETag": self.etag,
         }
+        if job.available_until:  # when the files go; caches ask each time all the same
+            self.headers["Expires"] = format_datetime(job.available_until, usegmt=True)
 
     async def respond(self) -> Response:
         """Raises WouldBlock if all slots are taken, or the packager's refusals."""

@@ -170,7 +170,7 @@ def is_unchanged(if_none_match: str | None, etag: str) -> bool:
 
 
 def not_modified(headers: Mapping[str, str]) -> Response:
-    kept = ("etag", "cache-control", "last-modified")
+    kept = ("etag", "cache-control", "last-modified", "expires")
     return Response(status_code=304, headers={k: headers[k] for k in kept if k in headers})
 
 

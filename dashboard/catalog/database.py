@@ -15,8 +15,10 @@ from dashboard.catalog.sqlite_file import FileId, SqliteFile
 
 log = logging.getLogger(__name__)
 
-# A writer holds the database for some ten milliseconds; who has it for seconds is somebody else.
-LOCK_WAIT_S = 2.0
+# Readers wait for nobody but a stranger who has locked the whole file; writers wait their turn,
+# which takes some ten milliseconds, or seconds where a machine is overloaded.
+LOCK_WAIT_S = 2
+TURN_WAIT_S = 10
 CONNECT_TIMEOUT_S = 2
 # A dashboard that hangs while it writes is cut off, so that others have their turn.
 LIMITS = "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000"
@@ -29,7 +31,6 @@ WRITING = {"begin": "BEGIN IMMEDIATE", "isolation_level": "READ COMMITTED"}
 SQLITE_SETUP = (
     "PRAGMA journal_mode = WAL",  # readers and the writer do not wait for each other
     "PRAGMA synchronous = NORMAL",
-    f"PRAGMA busy_timeout = {int(LOCK_WAIT_S * 1000)}",
     "PRAGMA cache_size = -32768",  # kB, for each of the connections
     "PRAGMA cache_spill = OFF",  # a transaction is written once, when it is whole
 )
@@ -53,7 +54,7 @@ class Database:
         self._file = SqliteFile(f"{self._url.database}") if is_sqlite else None
         self._file_id: FileId | None = None
         self._engine: Engine | None = None
-        self._opening = threading.Lock()
+        self._opening, self._turn = threading.Lock(), threading.Lock()
         self.generation = 0
 
     @contextmanager
@@ -65,7 +66,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The one transaction that writes, among all dashboards. Raises CatalogUnavailableError."""
-        with self._connected(WRITING) as connection:
+        with self._turn, self._connected(WRITING) as connection:
             yield connection
 
     def close(self) -> None:
@@ -145,7 +146,10 @@ def make_engine(url: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        statement = connection.get_execution_options().get("begin", "BEGIN")
+        wait_s = LOCK_WAIT_S if statement == "BEGIN" else TURN_WAIT_S
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait_s * 1000}").close()
+        connection.exec_driver_sql(statement)
 
     return engine
 

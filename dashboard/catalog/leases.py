@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from dashboard.catalog.columns import to_us
 from dashboard.catalog.database import Database
@@ -30,3 +30,10 @@ def hold_lease(
         else:
             return False
     return True
+
+
+def give_up_lease(database: Database, task: str, holder: str) -> None:
+    """Let others have a task at once. Raises CatalogUnavailableError."""
+    own = (leases.c.task == task) & (leases.c.holder == holder)
+    with database.writing() as connection:
+        connection.execute(delete(leases).where(own))

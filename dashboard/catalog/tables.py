@@ -149,3 +149,11 @@ for _key in SORTED:
     Index(f"jobs_{_key}", jobs.c[_key], jobs.c.job_id, **_present(_key))
     Index(f"jobs_kind_{_key}", jobs.c.kind, jobs.c[_key], jobs.c.job_id, **_present(_key))
 Index("jobs_kind_job_id", jobs.c.kind, jobs.c.job_id)
+# All figures, beside the files as JSON, which are many times as large.
+Index(
+    "model_outputs_figures",
+    *(
+        model_outputs.c[name]
+        for name in ("job_id", "model", "quality_status", "psnr", "ssim", "depth_mae", "depth_rmse")
+    ),
+)

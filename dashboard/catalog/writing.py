@@ -18,7 +18,7 @@ from dashboard.catalog.reading import load_entries, load_kinds, load_reviews
 from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
 
 # So many jobs are written in one transaction: others may write, and readers see, in between.
-CHUNK_JOBS = 5000
+CHUNK_JOBS = 2000
 
 
 def note_sightings(database: Database, sightings: Iterable[Sighting]) -> int:

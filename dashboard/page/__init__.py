@@ -7,6 +7,8 @@ import streamlit as st
 from dashboard.page.compare import show_comparison
 from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
+from dashboard.page.quality_address import QUALITY
+from dashboard.page.quality_page import show_quality
 from dashboard.page.review import show_review
 
 STYLE = Path(__file__).with_name("style.css")
@@ -17,7 +19,7 @@ ICON = "🧊"
 
 
 def show() -> None:
-    """Show the job, the comparison or the review that the address names, or else the list."""
+    """Show the job, comparison or review that the address names, all quality, or else the list."""
     st.set_page_config(page_title="Recon Dashboard", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if st.context.theme.type == "light":
@@ -29,5 +31,7 @@ def show() -> None:
         show_comparison()
     elif "review" in st.query_params:
         show_review()
+    elif st.query_params.get("show") == QUALITY:
+        show_quality()
     else:
         show_list()

@@ -12,6 +12,7 @@ CARDS, TABLE = "cards", "table"
 JOBS_PER_PAGE = (12, 24, 48)
 LIST_PARAMETERS = ("q", "status", "model", "quality", "verdict", "sort", "view", "page", "per")
 COMPARISON_PARAMETERS = ("compare", "left", "right", "kind", "angle", "way")
+QUALITY_PARAMETERS = ("show", "metric", "box")
 
 REVIEW_PARAMETERS = ("review", "at")
 # What a review takes over from the list, and what it asks for where the list does not say.
@@ -69,7 +70,12 @@ def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:
 
 
 def _current() -> dict[str, list[str]]:
-    names = (*LIST_PARAMETERS, *COMPARISON_PARAMETERS, *REVIEW_PARAMETERS)
+    names = (
+        *LIST_PARAMETERS,
+        *COMPARISON_PARAMETERS,
+        *QUALITY_PARAMETERS,
+        *REVIEW_PARAMETERS,
+    )
     return {name: st.query_params.get_all(name) for name in names}
 
 
@@ -90,15 +96,17 @@ def _leave(address: Mapping[str, str]) -> None:
     st.query_params.from_dict(address)
 
 
+def back_text() -> str:
+    """Where going back leads."""
+    remembered = st.session_state.get("opened_from", {})
+    if remembered.get("review"):
+        return "Review"
+    return "Quality" if remembered.get("show") else "All jobs"
+
+
 def go_back() -> None:
     """Return to the list or review that the page was opened from, or to the whole list."""
     _return_to("opened_from")
-
-
-def back_label() -> str:
-    """Say where `go_back` leads."""
-    remembered = st.session_state.get("opened_from", {})
-    return "Back to the review" if remembered.get("review") else "All jobs"
 
 
 def go_to_review() -> None:

@@ -10,7 +10,7 @@ from dashboard.job_query import InvalidParameterError
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import back_label, go_back, go_to_job, note_shown
+from dashboard.page.address import back_text, go_back, go_to_job, note_shown
 from dashboard.page.comparison_address import ComparisonAddress, read_comparison
 from dashboard.page.job_detail import STORAGE_S, watch_storage
 from dashboard.page.pieces import facts
@@ -25,7 +25,7 @@ STYLE = Path(__file__).with_name("compare.css")
 def show_comparison() -> None:
     """Show the comparison that the address names, or say why there is none."""
     st.html(STYLE)
-    st.button(back_label(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    st.button(back_text(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     note_shown()
     try:
         address = read_comparison()
@@ -80,6 +80,7 @@ def _nothing_to_compare(job: Job) -> None:
     models = job.outputs.models
     has = f"only {model_text(models[0].name)}" if models else "none"
     facts(f"Two models are needed for a comparison; job {job.job_id} has {has}.")
+    facts("To compare it with another job, tick both in the list's table.", quiet=True)
     st.button("Open the job", on_click=go_to_job, args=(job.job_id,))
 
 

@@ -7,7 +7,7 @@ from dashboard.job_ids import is_job_id
 from dashboard.jobs import Job, follow_job, get_job
 from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
-from dashboard.page.address import back_label, go_back
+from dashboard.page.address import back_text, go_back
 from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
@@ -24,7 +24,7 @@ STORAGE_S = 2.0
 
 def show_job(job_id: str) -> None:
     """Show one job; while it is not final, a fragment follows it."""
-    st.button(back_label(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
+    st.button(back_text(), icon=":material/arrow_back:", type="tertiary", on_click=go_back)
     try:
         job = get_job(job_id)
     except StorageUnavailableError:
@@ -83,7 +83,9 @@ def _curl_line(job: Job) -> None:
     address = st.context.url or "http://localhost:8501/"
     origin = "/".join(address.split("/")[:3])
     url = f"{origin}{download_url(base_url(), job.job_id)}"
-    st.code(f"curl --fail --remote-name --remote-header-name {url}", language="bash")
+    line = f"curl --fail --remote-name --remote-header-name {url}"
+    # Wrapped: what scrolls sideways cannot be read by keyboard alone.
+    st.code(line, language="bash", wrap_lines=True)
 
 
 def watch_storage(job_id: str) -> None:

@@ -25,6 +25,7 @@ from dashboard.page.job_cards import show_cards
 from dashboard.page.job_table import show_table
 from dashboard.page.list_filters import show_filters, show_page_size
 from dashboard.page.pieces import facts
+from dashboard.page.quality_address import go_to_quality
 from dashboard.page.review import start_review
 from dashboard.page.take_along import show_take_along
 from dashboard.settings import read_settings
@@ -107,7 +108,7 @@ def _found(address: ListAddress, page: JobPage) -> None:
     if page.backend_away:
         banner.show_code(ErrorCode.STATE_UNAVAILABLE)
     _counts(page)
-    show_filters(address, page)
+    show_filters(address, page.by_model)
     _jobs(address, page)
 
 
@@ -115,6 +116,8 @@ def _heading(loaded: Loaded) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heading"):
         st.title("Reconstructions", anchor=False, width="content")
         st.space("stretch")
+        if loaded.page and loaded.page.by_model:
+            st.button("Quality", icon=":material/scatter_plot:", on_click=go_to_quality)
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
         if loaded.page and loaded.page.by_status:
@@ -167,7 +170,7 @@ def _numbers(counted: Mapping[str, int]) -> str:
 
 def _jobs(address: ListAddress, page: JobPage) -> None:
     if not page.jobs:
-        _nothing(address, page)
+        _nothing(page)
         return
     with st.container(key="jobs"):
         (show_table if address.view == TABLE else show_cards)(page.jobs)
@@ -187,19 +190,25 @@ def _turn_page(key: str) -> None:
     go_to_list(page=str(st.session_state[key]))
 
 
-def _nothing(address: ListAddress, page: JobPage) -> None:
+def _nothing(page: JobPage) -> None:
+    """Say why the list is empty, and what to do next."""
     if not page.by_status:
         st.info(
-            "Jobs appear here as soon as the pipeline creates their directory or record.",
+            "Submit a job to the pipeline: it appears here by itself. If there should be jobs, "
+            "check that JOB_STORAGE_PATH and CELERY_RESULT_BACKEND are the pipeline's own.",
             title="No jobs yet",
             icon=":material/inbox:",
         )
-        return
+    elif page.total:
+        _empty("This page is empty", "There are fewer pages now.", "Show the first page", "page")
+    else:
+        hint = "Take a filter back, search for less of the id, or see every job."
+        _empty("No job matches these filters", hint, "Show all jobs", *FILTERS, "page")
+
+
+def _empty(title: str, hint: str, label: str, *cleared: str) -> None:
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
-        st.subheader(
-            "No job matches these filters" if address.query.is_narrowed else "This page is empty",
-            anchor=False,
-        )
-        cleared = dict.fromkeys((*FILTERS, "page"), "")
-        st.button("Show all jobs", on_click=go_to_list, kwargs=cleared)
+        st.subheader(title, anchor=False, width="content")
+        st.text(hint, width="content")
+        st.button(label, on_click=go_to_list, kwargs=dict.fromkeys(cleared, ""))

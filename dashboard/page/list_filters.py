@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import streamlit as st
 
 from dashboard.errors import JobStatus
-from dashboard.job_pages import JobPage
 from dashboard.job_query import DEFAULT_SORT, QUALITIES
 from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, go_to_list
 from dashboard.page.wording import model_label
@@ -27,7 +26,7 @@ SORTS = {
 }
 
 
-def show_filters(address: ListAddress, page: JobPage) -> None:
+def show_filters(address: ListAddress, models: Iterable[str], *, with_order: bool = True) -> None:
     """Show the filters as the address has them; a change goes into the address first."""
     query = address.query
     _set("q", query.text)
@@ -35,8 +34,6 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
     _set("models", next(iter(sorted(query.models)), None))
     _set("qualities", next((str(q) for q in QUALITIES if q in query.qualities), None))
     _set("verdicts", next((v for v in VERDICTS if v in query.verdicts), None))
-    _set("sort", query.sort if query.sort in SORTS else DEFAULT_SORT)
-    _set("view", address.view)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         st.text_input(
             "Search job ids",
@@ -48,7 +45,7 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
             on_change=_changed,
             args=("q", "q"),
         )
-        _model_filter(page.by_model, query.models)
+        _model_filter(models, query.models)
         st.selectbox(
             "Quality",
             [str(quality) for quality in QUALITIES],
@@ -73,30 +70,8 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
             on_change=_changed,
             args=("verdicts", "verdict"),
         )
-        st.selectbox(
-            "Sort by",
-            list(SORTS),
-            format_func=SORTS.__getitem__,
-            key="sort",
-            label_visibility="collapsed",
-            width=175,
-            on_change=_changed,
-            args=("sort", "sort"),
-        )
-        st.space("stretch")
-        st.segmented_control(
-            "View",
-            [CARDS, TABLE],
-            format_func={
-                CARDS: ":material/grid_view: Cards",
-                TABLE: ":material/table_rows: Table",
-            }.__getitem__,
-            key="view",
-            required=True,
-            label_visibility="collapsed",
-            on_change=_changed,
-            args=("view", "view"),
-        )
+        if with_order:
+            _order(address)
     st.pills(
         "Status",
         list(JobStatus),
@@ -106,6 +81,36 @@ def show_filters(address: ListAddress, page: JobPage) -> None:
         label_visibility="collapsed",
         on_change=_changed,
         args=("statuses", "status"),
+    )
+
+
+def _order(address: ListAddress) -> None:
+    """Show how the list is sorted, and as what."""
+    _set("sort", address.query.sort if address.query.sort in SORTS else DEFAULT_SORT)
+    _set("view", address.view)
+    st.selectbox(
+        "Sort by",
+        list(SORTS),
+        format_func=SORTS.__getitem__,
+        key="sort",
+        label_visibility="collapsed",
+        width=175,
+        on_change=_changed,
+        args=("sort", "sort"),
+    )
+    st.space("stretch")
+    st.segmented_control(
+        "View",
+        [CARDS, TABLE],
+        format_func={
+            CARDS: ":material/grid_view: Cards",
+            TABLE: ":material/table_rows: Table",
+        }.__getitem__,
+        key="view",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_changed,
+        args=("view", "view"),
     )
 
 

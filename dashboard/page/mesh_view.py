@@ -66,7 +66,8 @@ def _bar(key: str) -> str:
 
 def _hint(count: int) -> str:
     told = (
-        "Drag to turn, scroll or pinch for closer, drag with the right button to move. "
+        "Drag to turn, scroll or pinch for closer, drag with the right button to move; "
+        "or take the arrow keys to move, with Shift to turn, and + and - for closer and farther. "
         "A frame that stays empty means that the browser has no WebGL."
     )
     return told if count <= VIEWS_MAX else f"The first {VIEWS_MAX} of {count} models. {told}"

