@@ -44,6 +44,7 @@ class ErrorCode(StrEnum):
     RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
+    VERDICT_OVERTAKEN = "VERDICT_OVERTAKEN"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -215,6 +216,13 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "Single jobs and downloads work without it.",
         "Check that CATALOG_URL names a database that can be written, then see GET /health.",
         retry_after_s=5,
+    ),
+    ErrorCode.VERDICT_OVERTAKEN: Refusal(
+        412,
+        Severity.WARNING,
+        "Somebody else decided meanwhile",
+        "Your verdict was not written, so that theirs is not lost.",
+        "Look at what they say, then give yours all the same or leave theirs.",
     ),
     ErrorCode.INTERNAL_ERROR: Refusal(
         500,

@@ -42,6 +42,7 @@ class JobPage:
     by_status: Mapping[JobStatus, int]
     by_model: Mapping[str, int]
     by_quality: Mapping[str, int]
+    by_verdict: Mapping[str, int]
     unsurveyed: int
     backend_away: bool
 
@@ -68,6 +69,7 @@ def list_jobs(query: JobQuery) -> JobPage:
         by_status=_sum((kind.status(now), count) for _, kind, count in every),
         by_model=_sum((name, n) for _, kind, n in every for name in dict(kind.models)),
         by_quality=_sum((q, n) for _, kind, n in every for q in {q for _, q in kind.models}),
+        by_verdict=_sum((kind.verdict, count) for _, kind, count in every),
         unsurveyed=sum(count for _, kind, count in every if not kind.is_surveyed),
         backend_away=now.backend_away,
     )
@@ -162,6 +164,8 @@ def _walk(
 def _passes(kind: Kind, query: JobQuery, now: Circumstances) -> bool:
     status = kind.status(now)
     if status is None or (query.statuses and status not in query.statuses):
+        return False
+    if query.verdicts and kind.verdict not in query.verdicts:
         return False
     if not query.models and not query.qualities:
         return True

@@ -10,6 +10,7 @@ from dashboard.celery_record import clean_text, number
 from dashboard.errors import JobStatus
 from dashboard.job_ids import is_job_id
 from dashboard.quality import QualityStatus
+from dashboard.verdict import VERDICTS
 
 SORT_KEYS = ("job_id", "created_at", "updated_at", "size_bytes", "psnr", "ssim")
 # Beside the pipeline's own judgements: a model that left none.
@@ -17,7 +18,7 @@ NO_QUALITY = "none"
 QUALITIES = (*QualityStatus, NO_QUALITY)
 SORTS = frozenset((*SORT_KEYS, *(f"-{key}" for key in SORT_KEYS)))
 # What narrows a list down, as addresses name it.
-FILTERS = ("q", "status", "model", "quality")
+FILTERS = ("q", "status", "model", "quality", "verdict")
 DEFAULT_SORT = "-created_at"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 TEXT_MAX_CHARS = 200
@@ -48,17 +49,18 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class JobQuery:
-    """A filter, an order and a page. Empty `statuses` or `models` let every one pass.
+    """A filter, an order and a page. Empty `statuses`, `models` and so on let every one pass.
 
-    A job passes `models` and `qualities` if one of its models does both. `text` is sought in the
-    job id, whatever its case. `sort` is one of SORT_KEYS, with a leading `-` for descending; jobs
-    that lack the figure come last either way. `after` goes on behind a job, whatever was added or
-    removed before it, and then `offset` does not count.
+    A job passes `models` and `qualities` if one of its models does both; `verdicts` are of
+    VERDICTS. `text` is sought in the job id, whatever its case. `sort` is one of SORT_KEYS, with a
+    leading `-` for descending; jobs that lack the figure come last either way. `after` goes on
+    behind a job, whatever was added or removed before it, and then `offset` does not count.
     """
 
     statuses: frozenset[JobStatus] = frozenset()
     models: frozenset[str] = frozenset()
     qualities: frozenset[str] = frozenset()
+    verdicts: frozenset[str] = frozenset()
     text: str = ""
     sort: str = DEFAULT_SORT
     limit: int = DEFAULT_LIMIT
@@ -68,7 +70,7 @@ class JobQuery:
     @property
     def is_narrowed(self) -> bool:
         """Tell whether any job is kept out."""
-        return bool(self.text or self.statuses or self.models or self.qualities)
+        return any((self.text, self.statuses, self.models, self.qualities, self.verdicts))
 
     @property
     def sort_key(self) -> str:
@@ -82,8 +84,8 @@ class JobQuery:
 def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
     """Read a query from an address's parameters; empty values count as not given.
 
-    `status`, `model` and `quality` may be repeated; a `status` or `quality` may also hold several,
-    with commas between. A `cursor` goes on with the sort that it comes from.
+    `status`, `model`, `quality` and `verdict` may be repeated; all but `model` may also hold
+    several, with commas between. A `cursor` goes on with the sort that it comes from.
     Raises InvalidParameterError.
     """
     given = {name: [v for v in values if v] for name, values in parameters.items()}
@@ -95,6 +97,7 @@ def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
         statuses=frozenset(_choices("status", given, JobStatus)),
         models=frozenset(given.get("model", ())),
         qualities=frozenset(_choices("quality", given, QUALITIES)),
+        verdicts=frozenset(_choices("verdict", given, VERDICTS)),
         text=clean_text(_single(given, "q", ""), TEXT_MAX_CHARS) or "",
         sort=sort,
         limit=_whole("limit", _single(given, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.catalog.entries import Entry, Sighting, merge
-from dashboard.catalog.reading import load_entries
+from dashboard.catalog.reading import load_entries, load_reviews
 from dashboard.celery_record import NO_RECORD, CeleryRecord, RecordFault
 from dashboard.errors import JobStatus
 from dashboard.job_ids import is_job_id
@@ -15,13 +15,14 @@ from dashboard.outputs import NO_OUTPUTS, Outputs, read_outputs
 from dashboard.records import record_reader
 from dashboard.settings import Settings, read_settings
 from dashboard.status import Decision, Facts, decide, not_a_job_id
+from dashboard.verdict import Review
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job: what is on disk, what Celery says, and what that means.
+    """One job: what is on disk, what Celery says, what that means, and the last verdict on it.
 
     `available_until` is set for ready jobs where results are removed after a time.
     """
@@ -33,6 +34,7 @@ class Job:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     available_until: datetime | None = None
+    review: Review | None = None
 
     @property
     def status(self) -> JobStatus | None:
@@ -65,7 +67,7 @@ def get_job(job_id: str) -> Job:
         return Job(job_id=job_id, record=NO_RECORD, outputs=NO_OUTPUTS, decision=not_a_job_id())
     record = record_reader(read_settings().result_backend_url).read([job_id])[job_id]
     outputs = read_outputs(job_id)
-    known = _recall(job_id)
+    known, review = _recall(job_id)
     seen = Sighting(job_id=job_id, seen_at=datetime.now(UTC), record=record, outputs=outputs)
     entry = merge(known, seen)
     if entry != known:
@@ -73,8 +75,9 @@ def get_job(job_id: str) -> Job:
     is_away = record is RecordFault.UNAVAILABLE
     if entry is None:
         decision = _decide(job_id, record, outputs, read_settings())
-        return Job(job_id=job_id, record=record, outputs=outputs, decision=decision)
-    entry = replace(entry, outputs=replace(entry.outputs, models=outputs.models))
+        return Job(job_id=job_id, record=record, outputs=outputs, decision=decision, review=review)
+    shown = replace(entry.outputs, models=outputs.models)
+    entry = replace(entry, outputs=shown, review=review)
     return judge(entry, backend_away=is_away, now=seen.seen_at)
 
 
@@ -83,20 +86,21 @@ def follow_job(job_id: str) -> Job:
 
     What the catalog does not know, or cannot tell, is looked up as `get_job` does.
     """
-    entry = _recall(job_id)
+    entry, _ = _recall(job_id)
     if entry is None:
         return get_job(job_id)
     return judge(entry, backend_away=live().backend_away, now=datetime.now(UTC))
 
 
-def _recall(job_id: str) -> Entry | None:
+def _recall(job_id: str) -> tuple[Entry | None, Review | None]:
     """What the catalog knows; a catalog that cannot be read costs memory, never the answer."""
     try:
         with live().database.reading() as connection:
-            return load_entries(connection, [job_id]).get(job_id)
+            entry = load_entries(connection, [job_id]).get(job_id)
+            return entry, load_reviews(connection, [job_id]).get(job_id)
     except CatalogUnavailableError as exc:
         log.warning("job %s is looked up without the catalog: %s", job_id, exc)
-        return None
+        return None, None
 
 
 def judge(entry: Entry, *, backend_away: bool, now: datetime) -> Job:
@@ -113,6 +117,7 @@ def judge(entry: Entry, *, backend_away: bool, now: datetime) -> Job:
         created_at=entry.created_at,
         updated_at=entry.updated_at,
         available_until=_available_until(entry, decision, settings),
+        review=entry.review,
     )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from dashboard.catalog.database import CatalogUnavailableError, Database
+from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.catalog.leases import give_up_lease, hold_lease
+from dashboard.catalog.verdicts import open_catalog
 from dashboard.outputs import StorageUnavailableError
 from dashboard.reconcile import Reconciler
 from dashboard.records import Feed, StateUnavailableError, record_reader
@@ -37,7 +38,7 @@ class Live:
     """Keeps the catalog up to date for as long as the process lives, or until closed."""
 
     def __init__(self, catalog_url: str, backend_url: str) -> None:
-        self.database = Database(catalog_url)
+        self.database = open_catalog(catalog_url)
         self.holder = f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._reader = record_reader(backend_url)
         self._feed = Feed(backend_url)

@@ -11,6 +11,7 @@ from typing import Any
 from dashboard.jobs import Job
 from dashboard.outputs import ModelOutput
 from dashboard.quality import METRICS, THRESHOLDS, Metric, Quality
+from dashboard.verdict import Review
 
 Cell = str | float | bool | datetime | None
 
@@ -48,6 +49,12 @@ OF_JOB: Mapping[str, Callable[[Job], Cell]] = {
     "error_code": lambda job: job.decision.code,
     "error_message": lambda job: job.decision.message,
 }
+OF_REVIEW: Mapping[str, Callable[[Review], Cell]] = {
+    "verdict": lambda review: review.verdict,
+    "verdict_note": lambda review: review.note,
+    "reviewer": lambda review: review.reviewer,
+    "decided_at_utc": lambda review: review.decided_at,
+}
 OF_MODEL: Mapping[str, Callable[[ModelOutput], Cell]] = {
     "model": lambda model: model.name,
     "model_size_bytes": lambda model: model.size_bytes,
@@ -65,7 +72,7 @@ OF_QUALITY: Mapping[str, Callable[[Quality], Cell]] = {
     "views": lambda quality: quality.num_views,
     "input_file": lambda quality: quality.input_file,
 }
-COLUMNS = (*OF_JOB, *OF_MODEL, *OF_QUALITY)
+COLUMNS = (*OF_JOB, *OF_REVIEW, *OF_MODEL, *OF_QUALITY)
 
 
 def head() -> str:
@@ -76,7 +83,12 @@ def head() -> str:
 def job_lines(jobs: Iterable[Job]) -> str:
     """The lines of some jobs; what is not known is an empty cell."""
     return _lines(
-        [*_cells(OF_JOB, job), *_cells(OF_MODEL, model), *_cells(OF_QUALITY, quality)]
+        [
+            *_cells(OF_JOB, job),
+            *_cells(OF_REVIEW, job.review),
+            *_cells(OF_MODEL, model),
+            *_cells(OF_QUALITY, quality),
+        ]
         for job in jobs
         for model in (job.outputs.models or (None,))
         for quality in (model and model.quality,)

@@ -9,6 +9,7 @@ from dashboard.errors import JobStatus
 from dashboard.mesh_counts import MeshCounts
 from dashboard.mesh_surface import Surface
 from dashboard.quality import Quality, QualityStatus, find_lead, measured_alike
+from dashboard.verdict import UNREVIEWED, Verdict
 
 Color = Literal["red", "orange", "blue", "green", "violet", "gray"]
 MODEL_NAMES = {"reconviagen": "ReconViaGen", "nvdiffrec": "nvdiffrec"}
@@ -43,6 +44,17 @@ QUALITY_LOOKS = {
     QualityStatus.FAILURE: Look("Failure", ":material/thumb_down:", "red"),
 }
 NO_QUALITY = Look("No quality", ":material/question_mark:", "gray")
+# What a verdict is called once it is given, and on the button that gives it.
+VERDICT_LOOKS = {
+    Verdict.ACCEPTED: Look("Accepted", ":material/thumb_up:", "green"),
+    Verdict.REWORK: Look("Rework", ":material/build:", "orange"),
+    Verdict.REJECTED: Look("Rejected", ":material/thumb_down:", "red"),
+}
+VERDICT_ACTIONS = {
+    Verdict.ACCEPTED: "Accept",
+    Verdict.REWORK: "Rework",
+    Verdict.REJECTED: "Reject",
+}
 # By the beginning of a preview's name.
 PREVIEW_TITLES = {"textured": "Textured previews", "wireframe": "Wireframe previews"}
 OTHER_PREVIEWS = "Other previews"
@@ -56,6 +68,11 @@ def quality_word(name: str) -> str:
     """Name a quality status, or that there is none, within a sentence."""
     known = name in set(QualityStatus)
     return (QUALITY_LOOKS[QualityStatus(name)] if known else NO_QUALITY).label.lower()
+
+
+def verdict_word(name: str) -> str:
+    """Name a verdict, or that there is none, within a sentence."""
+    return name if name == UNREVIEWED else VERDICT_LOOKS[Verdict(name)].label.lower()
 
 
 def model_text(name: str) -> str:

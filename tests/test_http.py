@@ -97,6 +97,7 @@ def test_a_job_tells_models_files_quality_and_sizes(
         "finished_at",
         "available_until",
         "size_bytes",
+        "verdict",
         "error",
         "download_url",
     }

@@ -21,6 +21,7 @@ LAYERS = (
         "dashboard.quality",
         "dashboard.mesh_counts",
         "dashboard.preview_pairs",
+        "dashboard.verdict",
     },
     {
         "dashboard.mesh_surface",
@@ -42,8 +43,9 @@ LAYERS = (
     },
     {"dashboard.reconcile"},
     {"dashboard.live"},
-    {"dashboard.jobs"},
+    {"dashboard.jobs", "dashboard.verdicts"},
     {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},
+    {"dashboard.review_walk"},
     {"dashboard.bulk_zip", "dashboard.quality_figures"},
     {f"dashboard.report{part}" for part in ("", ".figures", ".mesh", ".models", ".pictures")},
     {"dashboard.api", "dashboard.page", "dashboard.demo"},
@@ -63,6 +65,7 @@ PURE = {
     "dashboard.quality_counts",
     "dashboard.status",
     "dashboard.urls",
+    "dashboard.verdict",
     "dashboard.wording",
 }
 # Only called, never decided with: the page's demo control submits a job.

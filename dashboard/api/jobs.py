@@ -16,6 +16,7 @@ from dashboard.jobs import Job, get_job
 from dashboard.outputs import ModelOutput
 from dashboard.status import OutputState
 from dashboard.urls import download_url
+from dashboard.verdict import Review
 
 
 async def show_jobs(request: Request) -> Response:
@@ -69,6 +70,7 @@ def describe(job: Job, request: Request, *, with_files: bool) -> dict[str, Any]:
         "finished_at": _iso(job.celery.finished_at),
         "available_until": _iso(job.available_until),
         "size_bytes": job.size_bytes,
+        "verdict": _describe_review(job.review) if job.review else None,
         "error": None if ready else job.decision.error_body()["error"],
         "download_url": download_url(request.scope["url_base"], job.job_id) if ready else None,
     }
@@ -81,6 +83,15 @@ def _describe_model(model: ModelOutput, with_files: bool) -> dict[str, Any]:
         **files,
         "quality": model.quality.as_json() if model.quality else None,
         "quality_problem": model.quality_problem,
+    }
+
+
+def _describe_review(review: Review) -> dict[str, Any]:
+    return {
+        "verdict": review.verdict,
+        "note": review.note,
+        "reviewer": review.reviewer,
+        "decided_at": _iso(review.decided_at),
     }
 
 

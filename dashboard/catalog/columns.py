@@ -13,6 +13,7 @@ from dashboard.job_query import NO_QUALITY
 from dashboard.outputs import ModelOutput, Outputs, Picture
 from dashboard.quality import Quality, quality_from_json
 from dashboard.status import OutputState
+from dashboard.verdict import Review, Verdict
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -64,7 +65,9 @@ def model_columns(entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def entry_from_rows(row: RowMapping, models: Iterable[RowMapping]) -> Entry:
+def entry_from_rows(
+    row: RowMapping, models: Iterable[RowMapping], review: Review | None = None
+) -> Entry:
     cover = None
     if row["cover_name"] is not None:
         cover = Picture(row["cover_model"], row["cover_name"], row["cover_mtime_ns"])
@@ -84,6 +87,24 @@ def entry_from_rows(row: RowMapping, models: Iterable[RowMapping]) -> Entry:
         outputs=outputs,
         first_seen_at=EPOCH + row["first_seen_at"] * MICROSECOND,
         alive_at=EPOCH + row["alive_at"] * MICROSECOND,
+        review=review,
+    )
+
+
+def review_columns(review: Review) -> dict[str, Any]:
+    """All columns of a review's row but whether it is the job's last."""
+    return {**review.as_json(), "decided_at": to_us(review.decided_at)}
+
+
+def review_from_row(row: RowMapping) -> Review:
+    return Review(
+        id=row["id"],
+        job_id=row["job_id"],
+        verdict=Verdict(row["verdict"]),
+        note=row["note"],
+        reviewer=row["reviewer"],
+        decided_at=EPOCH + row["decided_at"] * MICROSECOND,
+        replaced=row["replaced"],
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -43,11 +43,13 @@ class CatalogUnavailableError(Exception):
 class Database:
     """One catalog; safe to share between threads. It is opened when it is first used.
 
-    `generation` changes when it is opened anew, be it because another file is in its place.
+    `generation` changes when it is opened anew, be it because another file is in its place; then
+    `prepare` is called in the transaction that opens it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prepare: Callable[[Connection], None] | None = None) -> None:
         self._url = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        self._prepare = prepare
         is_sqlite = self._url.get_backend_name() == "sqlite"
         self._file = SqliteFile(f"{self._url.database}") if is_sqlite else None
         self._file_id: FileId | None = None
@@ -109,6 +111,8 @@ class Database:
                     self._file.remove_remains()
                 with _transaction(engine, WRITING) as connection:
                     migrate(connection)
+                    if self._prepare is not None:
+                        self._prepare(connection)
                 self._file_id = self._find_file()
         except BaseException:
             engine.dispose()

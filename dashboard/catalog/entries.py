@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from dashboard.celery_record import NO_RECORD, PENDING, CeleryRecord, RecordFault
 from dashboard.outputs import NO_OUTPUTS, Outputs
 from dashboard.status import OutputState
+from dashboard.verdict import Review
 
 # Words of the worker that repeat the last ones are noted so often, and not each time.
 SIGN_OF_LIFE_EVERY = timedelta(seconds=10)
@@ -31,7 +32,7 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One job as catalogued: the last word of Celery, the last look at the disk.
+    """One job as catalogued: the last word of Celery, the last look at the disk, the last review.
 
     `first_seen_at` and `alive_at` are our own clock: when the job was first seen, and when its
     record last changed.
@@ -42,6 +43,7 @@ class Entry:
     outputs: Outputs
     first_seen_at: datetime
     alive_at: datetime
+    review: Review | None = None
 
     @property
     def has_ended(self) -> bool:

@@ -1,8 +1,9 @@
 """Jobs of one kind are counted together, so that no list has to count or sort all jobs.
 
-A kind is all that filters ask about: how the job stands, its models and their quality, and which
-figures it lacks. There are a few dozen kinds, whatever the number of jobs; the database keeps how
-many jobs are of each. A filter picks kinds; a page merges the tops of their indexes.
+A kind is all that filters ask about: how the job stands, its models and their quality, which
+figures it lacks, and the verdict on it. There are a few dozen kinds, whatever the number of jobs;
+the database keeps how many jobs are of each. A filter picks kinds; a page merges the tops of their
+indexes.
 """
 
 import json
@@ -23,6 +24,7 @@ from dashboard.celery_record import (
 from dashboard.errors import JobStatus
 from dashboard.job_query import NO_QUALITY
 from dashboard.status import Facts, OutputState, decide
+from dashboard.verdict import UNREVIEWED
 
 # More than these in one job would make a kind of nearly every job, and a text that is too long for
 # an index of PostgreSQL: 2,700 bytes, of which a model's name may take 255.
@@ -62,13 +64,17 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Kind:
-    """`models` are pairs of a model's name and its quality status; `lacks` names sort keys."""
+    """`models` are pairs of a model's name and its quality status; `lacks` names sort keys.
+
+    `verdict` is one of VERDICTS.
+    """
 
     phase: Phase
     output: OutputState
     models: tuple[tuple[str, str], ...]
     lacks: frozenset[str]
     is_surveyed: bool
+    verdict: str = UNREVIEWED
 
     def status(self, now: Circumstances) -> JobStatus | None:
         return _status(self.phase, self.output, now)
@@ -80,21 +86,30 @@ class Kind:
             "models": json.dumps(self.models, ensure_ascii=False),
             "lacks": ",".join(sorted(self.lacks)),
             "is_surveyed": self.is_surveyed,
+            "verdict": self.verdict,
         }
 
 
 def kind_from_columns(
-    phase: str, output: str, models: str, lacks: str, *, is_surveyed: bool
+    phase: str,
+    output: str,
+    models: str,
+    lacks: str,
+    *,
+    is_surveyed: bool,
+    verdict: str = UNREVIEWED,
 ) -> Kind:
     pairs = tuple((name, quality) for name, quality in json.loads(models))
     lacking = frozenset(lacks.split(",")) if lacks else frozenset[str]()
-    return Kind(Phase(phase), OutputState(output), pairs, lacking, bool(is_surveyed))
+    return Kind(Phase(phase), OutputState(output), pairs, lacking, bool(is_surveyed), verdict)
 
 
 def kind_of(entry: Entry) -> Kind:
     outputs = entry.outputs
+    verdict = entry.review.verdict.value if entry.review else UNREVIEWED
     if not outputs.models:
-        return _kind_without_models(phase_of(entry.record), outputs.state, outputs.is_surveyed)
+        phase = phase_of(entry.record)
+        return _kind_without_models(phase, outputs.state, outputs.is_surveyed, verdict)
     figures = {"size_bytes": outputs.size_bytes, "psnr": outputs.psnr, "ssim": outputs.ssim}
     pairs = sorted(
         (model.name, (model.quality and model.quality.status) or NO_QUALITY)
@@ -106,12 +121,15 @@ def kind_of(entry: Entry) -> Kind:
         tuple(pairs),
         frozenset(name for name, figure in figures.items() if figure is None),
         outputs.is_surveyed,
+        verdict,
     )
 
 
 @cache
-def _kind_without_models(phase: Phase, output: OutputState, is_surveyed: bool) -> Kind:
-    return Kind(phase, output, (), frozenset({"size_bytes", "psnr", "ssim"}), is_surveyed)
+def _kind_without_models(
+    phase: Phase, output: OutputState, is_surveyed: bool, verdict: str
+) -> Kind:
+    return Kind(phase, output, (), frozenset({"size_bytes", "psnr", "ssim"}), is_surveyed, verdict)
 
 
 def phase_of(record: CeleryRecord | RecordFault) -> Phase:

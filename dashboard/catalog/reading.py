@@ -17,13 +17,14 @@ from sqlalchemy import (
     union_all,
 )
 
-from dashboard.catalog.columns import entry_from_rows
+from dashboard.catalog.columns import entry_from_rows, review_from_row
 from dashboard.catalog.entries import Entry
 from dashboard.catalog.faults import DamagedError
 from dashboard.catalog.kinds import Kind, Phase, kind_from_columns
-from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
+from dashboard.catalog.tables import jobs, kinds, model_outputs, revision, verdicts
 from dashboard.job_query import JobQuery, Position
 from dashboard.status import OutputState
+from dashboard.verdict import Review
 
 # SQLite takes at most 500 parts of one UNION; beyond these, one walk over all is as quick.
 MERGED_MAX = 60
@@ -57,7 +58,12 @@ def load_kinds(connection: Connection) -> list[Counted]:
             (
                 row.id,
                 kind_from_columns(
-                    row.phase, row.output, row.models, row.lacks, is_surveyed=row.is_surveyed
+                    row.phase,
+                    row.output,
+                    row.models,
+                    row.lacks,
+                    is_surveyed=row.is_surveyed,
+                    verdict=row.verdict,
                 ),
                 row.jobs,
             )
@@ -85,9 +91,10 @@ def load_entries(connection: Connection, job_ids: Collection[str]) -> dict[str, 
             ordered = select(model_outputs).order_by(model_outputs.c.job_id, model_outputs.c.model)
             for row in connection.execute(ordered.where(of_jobs)).mappings():
                 models[row["job_id"]].append(row)
+    reviews = load_reviews(connection, found)
     with _as_it_was_written():
         return {
-            job_id: entry_from_rows(found[job_id], models[job_id])
+            job_id: entry_from_rows(found[job_id], models[job_id], reviews.get(job_id))
             for job_id in wanted
             if job_id in found
         }
@@ -101,9 +108,23 @@ def _as_it_was_written() -> Iterator[None]:
         raise DamagedError("a row holds what was never written there") from exc
 
 
+def load_reviews(connection: Connection, job_ids: Collection[str]) -> dict[str, Review]:
+    """The last review of each of these jobs, catalogued or not, that has one."""
+    wanted = list(job_ids)
+    found: dict[str, Review] = {}
+    is_current = verdicts.c.is_current.is_(True)
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        part = wanted[start : start + ASKED_AT_ONCE]
+        asked = select(verdicts).where(verdicts.c.job_id.in_(part), is_current)
+        rows = connection.execute(asked).mappings().all()
+        with _as_it_was_written():
+            found |= {row["job_id"]: review_from_row(row) for row in rows}
+    return found
+
+
 def count_holding(connection: Connection, counted: Iterable[Counted], text: str) -> list[Counted]:
     """Count again, only the jobs whose id holds a text."""
-    asked = select(jobs.c.kind, func.count()).where(_holds(connection, text)).group_by(jobs.c.kind)
+    asked = select(jobs.c.kind, func.count()).where(holds(connection, text)).group_by(jobs.c.kind)
     numbers = {row[0]: row[1] for row in connection.execute(asked)}
     return [(kind_id, kind, numbers[kind_id]) for kind_id, kind, _ in counted if kind_id in numbers]
 
@@ -112,7 +133,7 @@ def sum_sizes(connection: Connection, counted: Iterable[Counted], text: str = ""
     """The bytes of all jobs of these kinds, of those whose id holds a text."""
     of_kinds = jobs.c.kind.in_([kind_id for kind_id, _, _ in counted])
     asked = select(func.sum(jobs.c.size_bytes)).where(of_kinds, jobs.c.size_bytes.is_not(None))
-    asked = asked.where(_holds(connection, text)) if text else asked
+    asked = asked.where(holds(connection, text)) if text else asked
     return int(connection.execute(asked).scalar() or 0)
 
 
@@ -122,7 +143,7 @@ def find_jobs(
     """Find one job more than the page holds, in order: the last says that more follow."""
     missing, skip = query.limit + 1, 0 if query.after else query.offset
     found: list[Position] = []
-    for segment in _segments(query, counted, is_all=is_all):
+    for segment in segments(query, counted, is_all=is_all):
         is_lack = segment.key != query.sort_key
         if query.after and is_lack < (query.after.figure is None):
             continue
@@ -130,7 +151,7 @@ def find_jobs(
             skip -= segment.total
             continue
         after = query.after if query.after and is_lack == (query.after.figure is None) else None
-        rows = _fetch(connection, segment, query.text, after, skip, missing - len(found))
+        rows = fetch(connection, segment, query.text, after, skip, missing - len(found))
         found += [
             Position(query.sort, None if is_lack else figure, job_id) for job_id, figure in rows
         ]
@@ -140,7 +161,7 @@ def find_jobs(
     return found
 
 
-def _segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> list[Segment]:
+def segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> list[Segment]:
     have = tuple(each for each in counted if query.sort_key not in each[1].lacks)
     lack = tuple(each for each in counted if query.sort_key in each[1].lacks)
     first = Segment(have, query.sort_key, query.descending, is_all)
@@ -151,7 +172,7 @@ def _segments(query: JobQuery, counted: Sequence[Counted], *, is_all: bool) -> l
     ]
 
 
-def _fetch(
+def fetch(
     connection: Connection,
     segment: Segment,
     text: str,
@@ -164,9 +185,9 @@ def _fetch(
     if is_far:
         limit = min(limit, segment.total - skip)
         skip, descending = segment.total - skip - limit, not descending
-    conditions = [*([_holds(connection, text)] if text else []), *_behind(segment, after)]
+    conditions = [*([holds(connection, text)] if text else []), *behind(segment, after)]
     figure, job_id = ("figure", "job_id")
-    asked: Any = _merged(segment, conditions)
+    asked: Any = merged(segment, conditions)
     columns = asked.selected_columns
     order = [columns[figure]] if segment.key == "job_id" else [columns[figure], columns[job_id]]
     asked = asked.order_by(*(column.desc() if descending else column for column in order))
@@ -174,7 +195,7 @@ def _fetch(
     return rows[::-1] if is_far else rows
 
 
-def _merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
+def merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
     """All jobs in order, or each kind in order: the database then merges them as far as asked."""
     key = jobs.c[segment.key]
     base = select(jobs.c.job_id, key.label("figure")).where(*conditions)
@@ -190,7 +211,7 @@ def _merged(segment: Segment, conditions: list[ColumnElement[bool]]) -> Any:
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
-def _behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool]]:
+def behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool]]:
     if after is None:
         return []
     if segment.key == "job_id":
@@ -201,7 +222,7 @@ def _behind(segment: Segment, after: Position | None) -> list[ColumnElement[bool
     return [place < found if segment.descending else place > found]
 
 
-def _holds(connection: Connection, text: str) -> ColumnElement[bool]:
+def holds(connection: Connection, text: str) -> ColumnElement[bool]:
     """SQLite's LIKE takes no notice of case by itself."""
     if connection.dialect.name == "sqlite":
         return jobs.c.job_id.contains(text, autoescape=True)

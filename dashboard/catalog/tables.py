@@ -17,6 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from dashboard.verdict import UNREVIEWED
+
 metadata = MetaData()
 
 # Ordered by bytes in every database, as cursors compare them too.
@@ -34,7 +36,8 @@ kinds = Table(
     Column("lacks", String(64), nullable=False),
     Column("is_surveyed", Boolean, nullable=False),
     Column("jobs", Integer, nullable=False, default=0),
-    UniqueConstraint("phase", "output", "models", "lacks", "is_surveyed", name="kind"),
+    Column("verdict", String(16), nullable=False, server_default=UNREVIEWED),
+    UniqueConstraint("phase", "output", "models", "lacks", "is_surveyed", "verdict", name="kind"),
 )
 
 jobs = Table(
@@ -87,6 +90,29 @@ model_outputs = Table(
     Column("ssim", Double),
     Column("depth_mae", Double),
     Column("depth_rmse", Double),
+)
+
+# Every review ever given, of jobs that are gone too: rows are added and never changed, but for
+# `is_current`, which marks the last one of each job.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", JOB_ID, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("replaced", String(32)),
+    Column("is_current", Boolean, nullable=False),
+)
+Index("verdicts_job_id", verdicts.c.job_id, verdicts.c.decided_at)
+Index(
+    "verdicts_current",
+    verdicts.c.job_id,
+    unique=True,
+    sqlite_where=verdicts.c.is_current.is_(True),
+    postgresql_where=verdicts.c.is_current.is_(True),
 )
 
 # One row: `value` grows with every transaction that changed something.

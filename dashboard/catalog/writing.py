@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ from dashboard.catalog.database import Database
 from dashboard.catalog.entries import Entry, Sighting, is_overtaken, merge
 from dashboard.catalog.faults import DamagedError
 from dashboard.catalog.kinds import kind_of
-from dashboard.catalog.reading import load_entries, load_kinds
+from dashboard.catalog.reading import load_entries, load_kinds, load_reviews
 from dashboard.catalog.tables import jobs, kinds, model_outputs, revision
 
 # So many jobs are written in one transaction: others may write, and readers see, in between.
@@ -40,18 +41,23 @@ def _note(connection: Connection, sightings: Sequence[Sighting]) -> int:
         before = after.get(sighting.job_id)
         if not is_overtaken(before, sighting):
             after[sighting.job_id] = merge(before, sighting)
+    # Reviews outlive the catalog's other memory of a job.
+    for job_id, review in load_reviews(connection, after.keys() - known.keys()).items():
+        if entry := after[job_id]:
+            after[job_id] = replace(entry, review=review)
     changes = [
         (known.get(job_id), entry) for job_id, entry in after.items() if entry != known.get(job_id)
     ]
     if changes:
-        _write(connection, changes)
+        write_changes(connection, changes)
     return len(changes)
 
 
 Change = tuple[Entry | None, Entry | None]  # before and after; None where there is no such job
 
 
-def _write(connection: Connection, changes: Sequence[Change]) -> None:
+def write_changes(connection: Connection, changes: Sequence[Change]) -> None:
+    """Bring the rows of jobs, and the numbers of each kind, from what was to what is."""
     counter = KindCounter(connection)
     new, changed, gone = [], [], []
     for before, after in changes:

@@ -9,6 +9,7 @@ from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
 from dashboard.page.quality_address import QUALITY
 from dashboard.page.quality_page import show_quality
+from dashboard.page.review import show_review
 
 STYLE = Path(__file__).with_name("style.css")
 # Previews on a white ground melt into their frame; on a dark one they would turn black.
@@ -18,7 +19,7 @@ ICON = "🧊"
 
 
 def show() -> None:
-    """Show the job or the comparison that the address names, all quality, or else the list."""
+    """Show the job, comparison or review that the address names, all quality, or else the list."""
     st.set_page_config(page_title="Recon Dashboard", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if st.context.theme.type == "light":
@@ -28,6 +29,8 @@ def show() -> None:
         show_job(job_id)
     elif "compare" in st.query_params:
         show_comparison()
+    elif "review" in st.query_params:
+        show_review()
     elif st.query_params.get("show") == QUALITY:
         show_quality()
     else:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.job_query import JobQuery, parse_query
+from dashboard.verdict import UNREVIEWED
 
 CARDS, TABLE = "cards", "table"
 JOBS_PER_PAGE = (12, 24, 48)
-LIST_PARAMETERS = ("q", "status", "model", "quality", "sort", "view", "page", "per")
+LIST_PARAMETERS = ("q", "status", "model", "quality", "verdict", "sort", "view", "page", "per")
 COMPARISON_PARAMETERS = ("compare", "left", "right", "kind", "angle", "way")
 QUALITY_PARAMETERS = ("show", "metric", "box")
+
+REVIEW_PARAMETERS = ("review", "at")
+# What a review takes over from the list, and what it asks for where the list does not say.
+WALKED = {"q": "", "status": "ready", "model": "", "quality": "", "verdict": UNREVIEWED, "sort": ""}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,12 @@ def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:
 
 
 def _current() -> dict[str, list[str]]:
-    names = (*LIST_PARAMETERS, *COMPARISON_PARAMETERS, *QUALITY_PARAMETERS)
+    names = (
+        *LIST_PARAMETERS,
+        *COMPARISON_PARAMETERS,
+        *QUALITY_PARAMETERS,
+        *REVIEW_PARAMETERS,
+    )
     return {name: st.query_params.get_all(name) for name in names}
 
 
@@ -86,20 +96,39 @@ def go_to_comparison(*job_ids: str) -> None:
 
 
 def _leave(address: Mapping[str, str]) -> None:
-    """Open another page, and remember the list where it is opened from one."""
+    """Open another page, and remember the list or review where it is opened from one."""
     if st.query_params.keys().isdisjoint({"job", "compare"}):
-        st.session_state["list_address"] = _current()
+        st.session_state["opened_from"] = _current()
     st.query_params.from_dict(address)
 
 
 def back_text() -> str:
     """Where going back leads."""
-    return (
-        "Quality" if any(st.session_state.get("list_address", {}).get("show", [])) else "All jobs"
-    )
+    remembered = st.session_state.get("opened_from", {})
+    if remembered.get("review"):
+        return "Review"
+    return "Quality" if remembered.get("show") else "All jobs"
 
 
 def go_back() -> None:
-    """Return to the list that the page was opened from, or to the whole list."""
-    remembered = st.session_state.get("list_address", {})
-    st.query_params.from_dict({name: values for name, values in remembered.items() if values})
+    """Return to the list or review that the page was opened from, or to the whole list."""
+    _return_to("opened_from")
+
+
+def go_to_review() -> None:
+    """Walk along the list's jobs; those that are ready and unreviewed where it names no others."""
+    current = _current()
+    st.session_state["list_address"] = current
+    asked = {name: current[name] or [value] for name, value in WALKED.items()}
+    asked = {name: values for name, values in asked.items() if any(values)}
+    st.query_params.from_dict({"review": "1", **asked})
+
+
+def leave_review() -> None:
+    """Return to the list that the review was begun from, or to the whole list."""
+    _return_to("list_address")
+
+
+def _return_to(remembered: str) -> None:
+    address = st.session_state.get(remembered, {})
+    st.query_params.from_dict({name: values for name, values in address.items() if values})

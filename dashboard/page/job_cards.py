@@ -15,6 +15,7 @@ from dashboard.quality import METRICS
 from dashboard.wording import (
     STALLED,
     STATUS_LOOKS,
+    VERDICT_LOOKS,
     model_text,
     quality_look,
     size_text,
@@ -43,7 +44,12 @@ def _card(job: Job) -> None:
         _quality(model)
     size = [size_text(job.size_bytes)] if job.size_bytes else []
     kept = [kept_until(job.available_until)] if job.available_until else []
-    facts_in_time([age(job.updated_at), *size, *kept], quiet=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
+        facts_in_time([age(job.updated_at), *size, *kept], quiet=True)
+        if job.review:
+            st.space("stretch")
+            verdict = VERDICT_LOOKS[job.review.verdict]
+            st.badge(verdict.label, icon=verdict.icon, color=verdict.color)
 
 
 def _open_button(job_id: str) -> None:

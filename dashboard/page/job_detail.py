@@ -12,6 +12,7 @@ from dashboard.page.mesh_view import show_meshes
 from dashboard.page.model_detail import show_models
 from dashboard.page.pieces import base_url, facts, take_along
 from dashboard.page.times import Told, changed, facts_in_time, kept_until
+from dashboard.page.verdict_panel import may_be_judged, show_verdict
 from dashboard.page.wording import plain
 from dashboard.urls import download_url
 from dashboard.wording import STALLED, STATUS_LOOKS, size_text
@@ -39,6 +40,8 @@ def show_job(job_id: str) -> None:
         st.fragment(_watch, run_every=FOLLOW_S)(job)
     if job.status is JobStatus.READY:
         _curl_line(job)
+    if may_be_judged(job) or job.review:
+        show_verdict(job)
     if job.outputs.models:
         show_meshes(job)
         show_models(job)

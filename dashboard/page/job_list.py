@@ -27,9 +27,11 @@ from dashboard.page.job_table import show_table
 from dashboard.page.list_filters import show_filters, show_page_size
 from dashboard.page.pieces import facts
 from dashboard.page.quality_address import go_to_quality
+from dashboard.page.review import start_review
 from dashboard.page.take_along import show_take_along
 from dashboard.settings import read_settings
-from dashboard.wording import STATUS_LOOKS, model_text, quality_word
+from dashboard.verdict import VERDICTS
+from dashboard.wording import STATUS_LOOKS, model_text, quality_word, verdict_word
 
 # How often an open page asks the catalog whether anything is new: one number, no Redis.
 WATCH_S = 0.5
@@ -121,6 +123,8 @@ def _heading(loaded: Loaded) -> None:
             st.button("Quality", icon=":material/scatter_plot:", on_click=go_to_quality)
         if read_settings().demo:
             st.button("Submit a sample job", icon=":material/add:", on_click=_submit_sample)
+        if loaded.page and loaded.page.by_status:
+            st.button("Review", icon=":material/rate_review:", key="review", on_click=start_review)
         if loaded.address and loaded.page and loaded.page.total:
             show_take_along(loaded.address.query, loaded.page.total)
         if loaded.page and not loaded.page.backend_away:
@@ -156,6 +160,7 @@ def _counts(page: JobPage) -> None:
         {STATUS_LOOKS[s].label.lower(): page.by_status.get(s, 0) for s in JobStatus},
         {model_text(name): count for name, count in sorted(page.by_model.items())},
         {quality_word(name): page.by_quality.get(name, 0) for name in QUALITIES},
+        {verdict_word(name): page.by_verdict.get(name, 0) for name in VERDICTS},
     )
     facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
     if page.unsurveyed:

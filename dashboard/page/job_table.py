@@ -13,7 +13,7 @@ from dashboard.page.address import go_to_job
 from dashboard.page.pieces import STRIP_EDGE_PX, picture_url
 from dashboard.page.ticked_jobs import selected_rows, show_ticked, tick
 from dashboard.page.times import zone_name
-from dashboard.wording import STALLED, STATUS_LOOKS, Look, size_text
+from dashboard.wording import STALLED, STATUS_LOOKS, VERDICT_LOOKS, Look, size_text
 
 ROW_HEIGHT_PX, HEADER_HEIGHT_PX = 54, 38
 
@@ -51,6 +51,7 @@ def _row(job: Job) -> dict[str, object]:
         "Step": job.celery.step if running else None,
         "PSNR": job.outputs.psnr,
         "SSIM": job.outputs.ssim,
+        "Verdict": [VERDICT_LOOKS[job.review.verdict].label] if job.review else None,
         "Size": size_text(job.size_bytes) if job.size_bytes else None,
         "Updated": job.updated_at,
         "Moment": job.updated_at,
@@ -65,6 +66,7 @@ def _look(job: Job) -> Look:
 def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
     config = st.column_config
     looks = [*STATUS_LOOKS.values(), STALLED]
+    verdicts = VERDICT_LOOKS.values()
     return {
         "Picture": config.ImageColumn("", width=80),
         "Job": config.TextColumn(width=150),
@@ -74,6 +76,9 @@ def _columns(job_ids: tuple[str, ...]) -> dict[str, Any]:
         "Progress": config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%"),
         "PSNR": config.NumberColumn("PSNR, dB", format="%.1f"),
         "SSIM": config.NumberColumn(format="%.3f"),
+        "Verdict": config.MultiselectColumn(
+            options=[look.label for look in verdicts], color=[look.color for look in verdicts]
+        ),
         "Updated": config.DatetimeColumn(format="distance"),
         "Moment": config.DatetimeColumn(
             f"Updated, {zone_name()}", format="YYYY-MM-DD HH:mm:ss", timezone=zone_name()

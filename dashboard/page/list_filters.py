@@ -8,7 +8,8 @@ from dashboard.errors import JobStatus
 from dashboard.job_query import DEFAULT_SORT, QUALITIES
 from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, go_to_list
 from dashboard.page.wording import model_label
-from dashboard.wording import STATUS_LOOKS, quality_word
+from dashboard.verdict import VERDICTS
+from dashboard.wording import STATUS_LOOKS, quality_word, verdict_word
 
 SORTS = {
     "-created_at": "Newest first",
@@ -32,6 +33,7 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
     _set("statuses", [s for s in JobStatus if s in query.statuses])
     _set("models", next(iter(sorted(query.models)), None))
     _set("qualities", next((str(q) for q in QUALITIES if q in query.qualities), None))
+    _set("verdicts", next((v for v in VERDICTS if v in query.verdicts), None))
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         st.text_input(
             "Search job ids",
@@ -55,6 +57,18 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
             width=150,
             on_change=_changed,
             args=("qualities", "quality"),
+        )
+        st.selectbox(
+            "Verdict",
+            VERDICTS,
+            index=None,
+            format_func=lambda name: verdict_word(name).capitalize(),
+            key="verdicts",
+            placeholder="Any verdict",
+            label_visibility="collapsed",
+            width=150,
+            on_change=_changed,
+            args=("verdicts", "verdict"),
         )
         if with_order:
             _order(address)

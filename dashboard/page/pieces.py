@@ -70,6 +70,17 @@ def facts(text: str, *, quiet: bool = False) -> None:
     st.html(f'<p class="facts{" quiet" if quiet else ""}">{escape(text)}</p>')
 
 
+def remark(text: str) -> None:
+    """What somebody wrote, with its line breaks."""
+    st.html(f'<p class="facts note">{escape(text)}</p>')
+
+
+def history(rows: Iterable[Iterable[str]]) -> None:
+    """Lines of several texts each, the first ones short."""
+    lines = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+    st.html(f'<table class="history"><tbody><tr>{"</tr><tr>".join(lines)}</tr></tbody></table>')
+
+
 def card_heading(text: str) -> None:
     """A fixed text over a card, as high as one with a button beside it."""
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -59,6 +59,8 @@ PAGES = {
     "job-not-found": Shown("?job=nobody", ALERT),
     "models-compared": Shown("?compare=ready1", "table.versus"),
     "jobs-compared": Shown("?compare=ready1,ready2&way=blink", "table.versus"),
+    "review": Shown("?review=1&at=ready1", ".picture.beside img"),
+    "nothing-to-review": Shown("?review=1&q=nowhere", ALERT),
     "nothing-to-compare": Shown("?compare=ready2", ".facts"),
     "quality": Shown("?show=quality&box=20,30,0.7,1", "svg.marks >> nth=1"),
     "quality-of-nothing": Shown("?show=quality&q=nowhere", "h3"),
