@@ -15,7 +15,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from dashboard import verdicts
+from dashboard.catalog.database import CatalogUnavailableError
+from dashboard.live import live
 from dashboard.report import models
+from dashboard.verdict import Verdict
 
 APP = Path(__file__).parents[1] / "streamlit_app.py"
 DONE = {"status": "completed"}
@@ -176,6 +180,35 @@ def test_hostile_texts_stay_texts(
     assert odd in document.text
     assert document.text.count("{{ 42 + 7 }}") == 3 + 2
     assert any("textured_'onerror='alert(1).png" in str(f.get("alt")) for _, f in document.tags)
+
+
+def test_every_verdict_is_told_with_who_when_and_why_the_last_one_first(
+    http: TestClient, two_models: Path
+) -> None:
+    assert "Verdict" not in Document(http.get("/jobs/both/report").text).text
+    first = verdicts.give_verdict("both", Verdict.REWORK, "Holes below", "Ada", upon=None)
+    note = f"Closed now\nby hand {HOSTILE}"
+    verdicts.give_verdict("both", Verdict.ACCEPTED, note, HOSTILE, upon=first.id)
+    document = Document(http.get("/jobs/both/report").text)
+    assert "script" not in {tag for tag, _ in document.tags}
+    assert document.text.count("<script>alert(1)</script>") == 2
+    told = document.text[document.text.index("Verdict") : document.text.index("Models compared")]
+    assert re.search(r"Accepted .*UTC Closed now by hand .* Rework Ada .*UTC Holes below", told)
+    assert f"{first.decided_at:%Y-%m-%d %H:%M} UTC" in told
+
+
+def test_verdicts_that_cannot_be_read_cost_a_line_and_not_the_report(
+    http: TestClient, two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts.give_verdict("both", Verdict.REWORK, "Holes below", "Ada", upon=None)
+
+    def away(*_: object) -> None:
+        raise CatalogUnavailableError("the catalog is locked")
+
+    monkeypatch.setattr(live().database, "reading", away)
+    response = http.get("/jobs/both/report")
+    assert response.status_code == 200
+    assert "The verdicts could not be read" in Document(response.text).text
 
 
 def test_a_failed_job_tells_the_pipelines_error(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from dashboard.demo.plan import Outcome
 from dashboard.demo.ports import LOOPBACK, any_free_port
@@ -60,6 +60,18 @@ def tick(*rows: int) -> Callable[[Page], None]:
     return act
 
 
+def judge(page: Page) -> None:
+    """Accept the first job of a review, which leads to the second."""
+    page.get_by_role("textbox", name="Your name").fill("Ada")
+    page.keyboard.press("Enter")
+    accept = page.get_by_role("button", name="Accept")
+    expect(accept).to_be_enabled()
+    page.get_by_role("textbox", name="Note").fill("Even surface, sharp texture.")
+    accept.click()
+    page.get_by_text("P goes back to it").wait_for()
+    page.mouse.move(5, 5)
+
+
 class Shot(NamedTuple):
     """A picture: its name below docs/, the page's address, and what is done before it is taken."""
 
@@ -77,6 +89,7 @@ SHOTS = (
     Shot("job", f"/?job={job('amphora')}"),
     Shot("mesh", f"/?job={job('knot')}", press("Turn it in 3D"), scheme="dark"),
     Shot("compare", f"/?compare={job('swapped rock')}"),
+    Shot("review", "/?show=review&status=ready", judge),
     Shot("quality", "/?show=quality"),
     Shot("report", f"/jobs/{job('amphora')}/report"),
     Shot("phone", f"/?job={job('toadstool')}", size=PHONE, scheme="dark"),

@@ -1,11 +1,12 @@
 """One job as one HTML file, to keep, to send on and to print; it asks for nothing outside itself.
 
 `report.html` is the template. What goes into it is escaped by Jinja; only the style sheet, our own
-file, is not. Verdicts have their place there, between the refusal and the figures.
+file, is not.
 """
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,15 @@ from dashboard.errors import JobStatus, suggestion_for
 from dashboard.jobs import Job
 from dashboard.report.figures import figure_tables
 from dashboard.report.models import read_models
-from dashboard.wording import STATUS_LOOKS, comparison_text, model_text, moment_text, size_text
+from dashboard.verdict import Review
+from dashboard.wording import (
+    STATUS_LOOKS,
+    VERDICT_LOOKS,
+    comparison_text,
+    model_text,
+    moment_text,
+    size_text,
+)
 
 FOLDER = Path(__file__).parent
 STYLE = (FOLDER / "report.css").read_text(encoding="utf-8")
@@ -38,8 +47,11 @@ _templates = Environment(
 )
 
 
-def render_report(job: Job, made_at: datetime) -> str:
-    """Write the report of a job; it decodes the previews, which takes some seconds at first."""
+def render_report(job: Job, reviews: Sequence[Review] | None, made_at: datetime) -> str:
+    """Write the report of a job; it decodes the previews, which takes some seconds at first.
+
+    `reviews` are all that were given, the last one first; None where nobody can say.
+    """
     shown = job.outputs.models[:MAX_MODELS]
     models = read_models(job.job_id, shown)
     return _templates.get_template("report.html").render(
@@ -50,6 +62,9 @@ def render_report(job: Job, made_at: datetime) -> str:
         facts=_facts(job),
         decision=job.decision,
         suggestion=job.decision.code and suggestion_for(job.decision.code, job.decision.details),
+        reviews=reviews,
+        verdict_looks=VERDICT_LOOKS,
+        moment_text=moment_text,
         comparison=comparison_text([m.name for m in shown], [m.quality for m in shown]),
         tables=figure_tables(models),
         models=models,
