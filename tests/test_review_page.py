@@ -245,9 +245,9 @@ def test_a_conflict_in_the_review_stays_at_its_job(three: list[str]) -> None:
 
 def test_flipping_keeps_the_place(three: list[str]) -> None:
     page = open_page({"review": "1", "sort": "job_id", "at": "three"})
-    assert "textured_00.png" in words(page).split('class="ahead"')[0]
+    assert "textured_00.png" in words(page).split('class="prefetched"')[0]
     press(page, "Wireframe")
-    shown, _, ahead = words(page).partition('class="ahead"')
+    shown, _, ahead = words(page).partition('class="prefetched"')
     assert "wireframe_00.png" in shown
     assert "textured_00.png" not in shown
     assert "/jobs/three/thumbnails/nvdiffrec/textured_00.png" in ahead
@@ -257,7 +257,7 @@ def test_flipping_keeps_the_place(three: list[str]) -> None:
 
 def test_the_next_jobs_pictures_are_fetched_ahead(three: list[str]) -> None:
     page = open_page({"review": "1", "sort": "job_id"})
-    ahead = words(page).partition('class="ahead"')[2]
+    ahead = words(page).partition('class="prefetched"')[2]
     for model in ("reconviagen", "nvdiffrec"):
         for kind in ("textured", "wireframe"):
             assert f"/jobs/three/thumbnails/{model}/{kind}_00.png?edge=1024" in ahead

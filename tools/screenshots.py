@@ -89,7 +89,7 @@ SHOTS = (
     Shot("job", f"/?job={job('amphora')}"),
     Shot("mesh", f"/?job={job('knot')}", press("Turn it in 3D"), scheme="dark"),
     Shot("compare", f"/?compare={job('swapped rock')}"),
-    Shot("review", "/?show=review&status=ready", judge),
+    Shot("review", "/?review=1&status=ready", judge),
     Shot("quality", "/?show=quality"),
     Shot("report", f"/jobs/{job('amphora')}/report"),
     Shot("phone", f"/?job={job('toadstool')}", size=PHONE, scheme="dark"),

@@ -15,7 +15,7 @@ from dashboard.page.times import Told, changed, facts_in_time, kept_until
 from dashboard.page.verdict_panel import may_be_judged, show_verdict
 from dashboard.page.wording import plain
 from dashboard.urls import download_url
-from dashboard.wording import STALLED, STATUS_LOOKS, size_text
+from dashboard.wording import STALLED, STATUS_LOOKS, VERDICT_LOOKS, size_text
 
 # How often an open page looks what the catalog says.
 FOLLOW_S = 0.5
@@ -67,6 +67,9 @@ def _title(job: Job) -> None:
     st.title(plain(job.job_id), anchor=False, width="content")
     look = STALLED if job.decision.is_stalled else STATUS_LOOKS[job.status]
     st.badge(look.label, icon=look.icon, color=look.color)
+    if job.review:
+        look = VERDICT_LOOKS[job.review.verdict]
+        st.badge(look.label, icon=look.icon, color=look.color)
 
 
 def _line(job: Job) -> list[Told | str]:

@@ -73,7 +73,7 @@ def prefetch(*wanted: tuple[Job | None, str]) -> None:
         for preview, edge_px in _sizes(model.previews(kind))
     ]
     images = (f'<img src="{escape(url)}" alt="" fetchpriority="low">' for url in urls)
-    st.html(f'<div class="ahead" aria-hidden="true">{"".join(images)}</div>')
+    st.html(f'<div class="prefetched" aria-hidden="true">{"".join(images)}</div>')
 
 
 def _sizes(previews: tuple[Member, ...]) -> list[tuple[Member, int]]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.catalog.verdicts import OvertakenError
@@ -42,6 +44,14 @@ class Refused:
     reason: str = ""
 
 
+class Places(NamedTuple):
+    """Where the parts of a decision are shown: who decides, why, and the buttons."""
+
+    reviewer: DeltaGenerator
+    note: DeltaGenerator
+    buttons: DeltaGenerator
+
+
 Then = Callable[[], None]
 
 
@@ -53,19 +63,20 @@ def may_be_judged(job: Job) -> bool:
 def show_verdict(job: Job) -> None:
     """Show the verdict, and beside it let the reviewer decide."""
     with st.container(border=True, key="verdict"):
-        left, right = st.columns(2, gap="medium")
+        left, middle, right = st.columns([4, 5, 5], gap="medium", vertical_alignment="center")
         with left.container(gap="small"):
             _current(job)
+        _next(job, None, Places(left.container(gap="small"), middle, right), with_keys=False)
+        with left:
             _history(job)
-        with right.container(gap="small"):
-            _next(job, None, with_keys=False)
 
 
 def show_verdict_keys(job: Job, then: Then) -> None:
     """Show all of it in a narrow place, with keys; `then` is called when a verdict is written."""
-    with st.container(border=True, gap="small", key="verdict"):
+    place = st.container(border=True, gap="small", key="verdict")
+    with place:
         _current(job)
-        _next(job, then, with_keys=True)
+        _next(job, then, Places(place, place, place), with_keys=True)
         _history(job)
 
 
@@ -75,12 +86,18 @@ def last_given() -> tuple[str, Verdict] | None:
     return given
 
 
-def _next(job: Job, then: Then | None, *, with_keys: bool) -> None:
+def _next(job: Job, then: Then | None, places: Places, *, with_keys: bool) -> None:
     refused = st.session_state.get(REFUSED)
     if refused and refused.wanted.job_id == job.job_id:
-        _refusal(refused, then)
+        with places.note:
+            _refusal(refused, then)
     elif may_be_judged(job):
-        _decide(job, then, with_keys=with_keys)
+        with places.reviewer:
+            reviewer = show_reviewer()
+        with places.note:
+            _note(job)
+        with places.buttons:
+            _buttons(job, then, reviewer, with_keys=with_keys)
 
 
 def _current(job: Job) -> None:
@@ -99,8 +116,7 @@ def _current(job: Job) -> None:
         facts("The job's files have changed since.", quiet=True)
 
 
-def _decide(job: Job, then: Then | None, *, with_keys: bool) -> None:
-    reviewer = show_reviewer()
+def _note(job: Job) -> None:
     st.text_area(
         "Note",
         key=_note_key(job.job_id),
@@ -109,6 +125,9 @@ def _decide(job: Job, then: Then | None, *, with_keys: bool) -> None:
         height=68,
         label_visibility="collapsed",
     )
+
+
+def _buttons(job: Job, then: Then | None, reviewer: str, *, with_keys: bool) -> None:
     given = job.review.verdict if job.review else None
     with st.container(horizontal=True, gap="xsmall", key="verdict-buttons"):
         for verdict, label in VERDICT_ACTIONS.items():
