@@ -21,8 +21,9 @@ setup: ## Set up .venv from requirements.lock (the other targets do it themselve
 demo: setup ## Start the dashboard with a sample pipeline and jobs, on http://localhost:8501
 	@.venv/bin/python -m dashboard.demo
 
-test: setup ## Run the tests
-	@.venv/bin/python -m pytest
+# Files of tests stay whole, so that what their tests share is made once; the long ones come first.
+test: setup ## Run the tests on every core
+	@.venv/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: setup ## Check format, lint, types, project files and known vulnerabilities
 	.venv/bin/python -m ruff format --check .

@@ -38,6 +38,30 @@ def press(page: AppTest, label: str) -> None:
     next(button for button in page.button if button.label == label).click().run()
 
 
+def test_a_widget_that_says_what_the_address_says_changes_nothing(
+    put_record: Callable[..., None],
+) -> None:
+    """Streamlit calls it a change where the run before was cut short."""
+
+    def chosen() -> None:
+        from dashboard.page.address import choose, note_shown
+
+        note_shown()
+        choose("sort", ["-created_at"])
+        choose("view", ["cards"])
+        choose("status", ["failed"])
+
+    page = AppTest.from_function(chosen)
+    page.query_params["page"] = "2"
+    page.query_params["status"] = "failed"
+    page.run()
+    assert not page.exception
+    assert dict(page.query_params) == {"page": "2", "status": "failed"}
+    page.query_params["status"] = "ready"
+    page.run()
+    assert dict(page.query_params) == {"status": "failed"}
+
+
 def test_an_empty_storage_says_what_will_appear() -> None:
     [told] = open_page().info
     assert told.proto.title == "No jobs yet"

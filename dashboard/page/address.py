@@ -30,7 +30,10 @@ class ListAddress:
 
 def read_address() -> ListAddress:
     """Read the list's address. Raises InvalidParameterError as the API does."""
-    given = _current()
+    return _read(_current())
+
+
+def _read(given: dict[str, list[str]]) -> ListAddress:
     page = given.pop("page")[-1:] or ["1"]
     number = int(page[0]) if page[0].isascii() and page[0].isdigit() and len(page[0]) < 7 else 1
     number = max(number, 1)
@@ -55,6 +58,17 @@ def has_moved() -> bool:
 def go_to_list(**changes: str | Iterable[str]) -> None:
     """Change parameters of the list's address."""
     change_address(changes)
+
+
+def choose(parameter: str, values: list[str]) -> None:
+    """Filter, sort or show the list in another way, from its first page on.
+
+    A run that is cut short forgets the widgets it has not come to, and Streamlit then calls the
+    value that it finds there a change: what the address already says is none.
+    """
+    current = _current()
+    if not has_moved() and _read(dict(current)) != _read(current | {parameter: values}):
+        change_address({parameter: values, "page": ""})
 
 
 def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:

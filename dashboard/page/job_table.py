@@ -33,7 +33,7 @@ def show_table(jobs: Sequence[Job]) -> None:
         column_config=_columns(job_ids),
         placeholder="–",
         key=key,
-        alt="Jobs as a table",
+        alt="Jobs as a table; Shift+Space ticks a row",
         on_select=partial(tick, key, job_ids),
         selection_mode="multi-row",
         selection_default=selected_rows(job_ids),

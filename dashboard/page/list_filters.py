@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.errors import JobStatus
 from dashboard.job_query import DEFAULT_SORT, QUALITIES
-from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, go_to_list
+from dashboard.page.address import CARDS, JOBS_PER_PAGE, TABLE, ListAddress, choose
 from dashboard.page.wording import model_label
 from dashboard.verdict import VERDICTS
 from dashboard.wording import STATUS_LOOKS, quality_word, verdict_word
@@ -152,5 +152,5 @@ def _set(key: str, value: object) -> None:
 
 
 def _changed(key: str, parameter: str) -> None:
-    value = st.session_state[key] or ""
-    go_to_list(**{parameter: str(value) if isinstance(value, int) else value, "page": ""})
+    value = st.session_state[key] or []
+    choose(parameter, [str(each) for each in (value if isinstance(value, list) else [value])])

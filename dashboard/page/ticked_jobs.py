@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.page.address import go_to_comparison
+from dashboard.page.address import go_to_comparison, go_to_job
 from dashboard.page.pieces import facts
 from dashboard.page.take_along import show_ticked_link
 
@@ -24,6 +24,8 @@ def show_ticked(key: str) -> None:
             on_click=go_to_comparison,
             args=ticked,
         )
+        if len(ticked) == 1:  # by keyboard nothing else opens a row: its last cell takes no keys
+            st.button("Open job", key="open-ticked", on_click=go_to_job, args=ticked)
         if ticked:
             show_ticked_link(ticked)
             st.button("Untick", type="tertiary", key="untick", on_click=_untick, args=(key,))

@@ -92,6 +92,24 @@ def test_from_the_list_to_the_download_and_back(dashboard: Any, open_page: Any) 
     assert page.url == f"{dashboard.url}/?q=1&status=ready"
 
 
+def test_a_row_of_the_table_is_ticked_and_opened(dashboard: Any, open_page: Any) -> None:
+    for job_id in ("first1", "second1"):
+        dashboard.put_outputs(job_id)
+        dashboard.put_record(job_id, "SUCCESS", DONE)
+    page = open_page(f"{dashboard.url}/?view=table&sort=job_id")
+    page.get_by_test_id("stDataFrame").locator("canvas").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Space")
+    expect(page.get_by_text("second1 is ticked; tick another to compare.")).to_be_visible()
+    opening = page.get_by_role("button", name="Open job")
+    for _ in range(12):  # the grid draws its focus itself, so that `tab_to` does not see it
+        if opening.evaluate("each => each === document.activeElement"):
+            break
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="second1")).to_be_visible()
+
+
 def test_the_comparison_and_its_divider(dashboard: Any, open_page: Any) -> None:
     dashboard.put_outputs("pair1", "reconviagen", "nvdiffrec")
     dashboard.put_record("pair1", "SUCCESS", DONE)
