@@ -13,7 +13,7 @@ from typing import IO
 from dashboard.errors import ErrorCode, JobStatus, refusal_for, suggestion_for
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError, output_directory
-from dashboard.packing_faults import why_not_packed
+from dashboard.packing_faults import why_not_packed, why_not_ready
 from dashboard.settings import read_settings
 from dashboard.status import Decision
 from result_packager import Collection, ResultPackagerError
@@ -166,9 +166,9 @@ class BulkZip:
 def _ready_job(job_id: str) -> Job | Decision:
     try:
         job = get_job(job_id)
+        return job if job.status is JobStatus.READY else why_not_ready(job)
     except StorageUnavailableError:
         return _refuse(ErrorCode.STORAGE_UNAVAILABLE, job_id)
-    return job if job.status is JobStatus.READY else job.decision
 
 
 def _why_not_packed(job_id: str, fault: ResultPackagerError) -> Decision:
