@@ -394,15 +394,6 @@ def test_what_cannot_be_decoded_gets_a_placeholder(
     assert Image.open(io.BytesIO(response.content)).size == (64, 64)
 
 
-def test_a_cache_that_cannot_be_written_costs_only_the_cache(
-    http: TestClient, finished_job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
-    url = f"/jobs/{finished_job}/thumbnails/reconviagen/textured_00.png"
-    assert http.get(url).headers["content-type"] == "image/webp"
-
-
 @pytest.mark.parametrize(
     "edge", ["0", "15", "1025", "x", "-5", "256.0", "1" * 30, "0000010240", "00128"]
 )
