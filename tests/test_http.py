@@ -313,20 +313,6 @@ def test_no_path_leads_out_of_a_job(
     assert "error" in response.json()
 
 
-def test_symbolic_links_are_never_followed(
-    http: TestClient, finished_job: str, storage: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "secret.glb").write_text("secret")
-    model = storage / finished_job / "output" / "reconviagen"
-    (model / "mesh.glb").unlink()
-    (model / "mesh.glb").symlink_to(tmp_path / "secret.glb")
-    response = http.get(f"/jobs/{finished_job}/files/reconviagen/mesh.glb")
-    assert error_of(response) == (404, "FILE_NOT_FOUND")
-    (storage / "linked").symlink_to(storage / finished_job)
-    response = http.get("/jobs/linked/files/reconviagen/mesh.ply")
-    assert error_of(response) == (404, "FILE_NOT_FOUND")
-
-
 # --- thumbnails
 
 
