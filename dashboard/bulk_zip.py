@@ -4,16 +4,17 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from io import BytesIO, StringIO
 from itertools import islice
-from tempfile import SpooledTemporaryFile
+from pathlib import Path
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO
 
 from dashboard.errors import ErrorCode, JobStatus, refusal_for, suggestion_for
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import StorageUnavailableError, output_directory
-from dashboard.packing_faults import why_not_packed
+from dashboard.packing_faults import why_not_packed, why_not_ready
 from dashboard.settings import read_settings
 from dashboard.status import Decision
 from result_packager import Collection, ResultPackagerError
@@ -26,7 +27,8 @@ REPORT_COLUMNS = ("job_id", "result", "message", "suggestion", "size_bytes")
 INCLUDED = "included"
 # The ZIP's directory stays in memory until the end: some hundred bytes a file, 2 kB a job.
 MAX_JOBS = 10_000
-# A packed job is held up to here in memory, a larger one in a file without a name.
+# A packed job is held up to here in memory, a larger one in a file without a name: in the cache, or
+# where the system has its temporary files if the cache takes nothing.
 HELD_IN_MEMORY_BYTES = 16 << 20
 # Between two steps the maker may be left; each step costs a change of threads.
 STEP_BYTES = 1 << 20
@@ -80,8 +82,9 @@ class BulkZip:
             if job is None:
                 yield None
                 continue
-            with _spool() as spool:
-                if (yield from self._pack(job, spool)):
+            with ExitStack() as stack:
+                spool = yield from self._hold(job, stack)
+                if spool is not None:
                     spool.seek(0)
                     yield spool
         if self.included:
@@ -125,28 +128,35 @@ class BulkZip:
         message = f"Job {job_id} is beyond what one ZIP holds: {limit}."
         return Decision(JobStatus.READY, ErrorCode.BULK_LIMIT, message, {"job_id": job_id})
 
-    def _pack(self, job: Job, spool: IO[bytes]) -> Generator[None, None, bool]:
-        """Pack a job as a whole; return whether it is in the ZIP."""
+    def _hold(self, job: Job, stack: ExitStack) -> Generator[None, None, IO[bytes] | None]:
+        """Pack a job as a whole, where there is room for it; return None if it is left out."""
+        for directory in (read_settings().cache_path, Path(gettempdir())):
+            spool = stack.enter_context(_spool(directory))
+            try:
+                yield from self._pack(job, spool)
+            except ResultPackagerError as exc:
+                self._leave_out(job.job_id, _why_not_packed(job.job_id, exc))
+                return None
+            except OSError as exc:
+                log.warning("job %s cannot be held for a bulk ZIP: %s", job.job_id, exc.strerror)
+                spool.close()
+                continue
+            self.included += 1
+            self._packed.add(job.job_id)
+            self._size_bytes += job.size_bytes
+            self._note(job.job_id, INCLUDED, "", "", job.size_bytes)
+            return spool
+        self._leave_out(job.job_id, _refuse(ErrorCode.INTERNAL_ERROR, job.job_id))
+        return None
+
+    def _pack(self, job: Job, spool: IO[bytes]) -> Generator[None]:
         directory, unseen = output_directory(job.job_id), 0
-        try:
-            with closing(self._collection.pack_job(job.job_id, directory, spool)) as packing:
-                for written in packing:
-                    unseen += written
-                    if unseen >= STEP_BYTES:
-                        unseen = 0
-                        yield
-        except ResultPackagerError as exc:
-            self._leave_out(job.job_id, _why_not_packed(job.job_id, exc))
-            return False
-        except OSError as exc:
-            log.warning("job %s cannot be held for a bulk ZIP: %s", job.job_id, exc.strerror)
-            self._leave_out(job.job_id, _refuse(ErrorCode.INTERNAL_ERROR, job.job_id))
-            return False
-        self.included += 1
-        self._packed.add(job.job_id)
-        self._size_bytes += job.size_bytes
-        self._note(job.job_id, INCLUDED, "", "", job.size_bytes)
-        return True
+        with closing(self._collection.pack_job(job.job_id, directory, spool)) as packing:
+            for written in packing:
+                unseen += written
+                if unseen >= STEP_BYTES:
+                    unseen = 0
+                    yield
 
     def _leave_out(self, job_id: str, refused: Decision) -> None:
         code = refused.code or ErrorCode.INTERNAL_ERROR
@@ -166,9 +176,9 @@ class BulkZip:
 def _ready_job(job_id: str) -> Job | Decision:
     try:
         job = get_job(job_id)
+        return job if job.status is JobStatus.READY else why_not_ready(job)
     except StorageUnavailableError:
         return _refuse(ErrorCode.STORAGE_UNAVAILABLE, job_id)
-    return job if job.status is JobStatus.READY else job.decision
 
 
 def _why_not_packed(job_id: str, fault: ResultPackagerError) -> Decision:
@@ -183,9 +193,8 @@ def _refuse(code: ErrorCode, job_id: str) -> Decision:
     return Decision(JobStatus.UNKNOWN, code, message, {"job_id": job_id})
 
 
-def _spool() -> IO[bytes]:
-    """A file without a name, in the cache; it is memory alone while it is small."""
-    directory = read_settings().cache_path
+def _spool(directory: Path) -> IO[bytes]:
+    """A file without a name; it is memory alone while it is small."""
     with suppress(OSError):  # told by the first write that needs it
         directory.mkdir(parents=True, exist_ok=True)
     return SpooledTemporaryFile(HELD_IN_MEMORY_BYTES, dir=str(directory))

@@ -1,22 +1,26 @@
 """A model's mesh as one GLB for the browser: its own, or one that is made of its OBJ or PLY."""
 
 import json
+import logging
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from dashboard.drawable import Drawable, read_drawable
 from dashboard.file_cache import keep, open_cached
-from dashboard.glb import with_head, write_head
+from dashboard.glb import GLB_HEADER, with_head, write_head
 from dashboard.mesh_counts import UnreadableMeshError
 from dashboard.mesh_process import run_on_mesh
 from dashboard.outputs import open_output
 from dashboard.settings import read_settings
 from result_packager import ResultsUnreadableError
+
+log = logging.getLogger(__name__)
 
 # By preference, each with what it may refer to: a texture comes with GLB and OBJ only.
 VIEW_FILES = {"mesh.glb": (), "mesh.obj": ("mesh.mtl", "mesh.png"), "mesh.ply": ()}
@@ -24,6 +28,7 @@ CONVERSION_TIMEOUT_S = 60
 REMEMBERED_MAX = 500
 
 VIEWS, VIEWS_KEPT_BYTES = "mesh-views", 2 << 30
+PROBLEM_MAX_BYTES = 10_000
 # A change in how views are made must not find those of before.
 FORMAT = 1
 
@@ -61,6 +66,8 @@ class MeshView:
 
 # Conversions that are under way or came to nothing; the others are in the cache.
 _conversions: dict[Key, Future[None]] = {}
+# The last one that the cache did not take: a full disk costs time, and never the view.
+_unkept: dict[Key, bytes] = {}
 
 
 def open_view(job_id: str, model: str, *, wait: bool = False) -> MeshView | None:
@@ -107,7 +114,8 @@ def _view(file: BinaryIO, key: Key) -> MeshView:
     """Put the checked head in place of the file's own, so that the browser reads no other."""
     with ExitStack() as stack:
         stack.callback(file.close)
-        size_bytes = os.fstat(file.fileno()).st_size
+        size_bytes = file.seek(0, os.SEEK_END)
+        file.seek(0)
         _check_size(size_bytes)
         head, drawable = read_drawable(file, size_bytes)
         rest_bytes = size_bytes - head.end
@@ -119,20 +127,40 @@ def _view(file: BinaryIO, key: Key) -> MeshView:
 
 
 def _open_made(key: Key, *, wait: bool) -> BinaryIO | None:
-    file = open_cached(VIEWS, key)
+    file = _open_kept(key)
     if file is None:
         conversion = _convert_later(key)
         if not (wait or conversion.done()):
             return None
         conversion.result()
-        file = open_cached(VIEWS, key)
-    if file is None:
-        raise UnreadableMeshError("there is no room to keep what is made of it")
-    if file.read(1) == b"{":  # not a GLB but the reason why there is none
+        file = _open_kept(key)
+    if file is not None and file.read(1) == b"{":  # not a GLB but the reason why there is none
         with file:
             raise UnreadableMeshError(json.loads(b"{" + file.read())["problem"])
-    file.seek(0)
+    if file is not None:
+        file.seek(0)
     return file
+
+
+def _open_kept(key: Key) -> BinaryIO | None:
+    file = open_cached(VIEWS, key)
+    if file is not None and _is_whole(file):
+        return file
+    if file is not None:
+        file.close()
+    with _lock:
+        return BytesIO(_unkept[key]) if key in _unkept else None
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Tell whether a kept file ends where it says; a crash or a full disk may have cut it off."""
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(GLB_HEADER.size)
+    file.seek(0)
+    if start.startswith(b"{"):
+        return size_bytes < PROBLEM_MAX_BYTES and file.read().endswith(b"}") and file.seek(0) == 0
+    return len(start) == GLB_HEADER.size and GLB_HEADER.unpack(start)[2] == size_bytes
 
 
 def _convert_later(key: Key) -> Future[None]:
@@ -150,7 +178,10 @@ def _convert_and_keep(key: Key) -> None:
     try:
         keep(VIEWS, key, content, limit_bytes=VIEWS_KEPT_BYTES)
     except OSError as exc:
-        raise UnreadableMeshError("there is no room to keep what is made of it") from exc
+        log.warning("cannot keep %s in the cache: %s", VIEWS, exc.strerror)
+        with _lock:
+            _unkept.clear()
+            _unkept[key] = content
     with _lock:
         _conversions.pop(key, None)
 

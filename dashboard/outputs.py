@@ -234,7 +234,7 @@ def _read_models(directory: Path, job_changed_at: datetime) -> Outputs:
         by_model.setdefault(member.model, []).append(member)
     models = tuple(_read_model(directory, name, files) for name, files in by_model.items())
     state = OutputState.INCOMPLETE if missing else OutputState.COMPLETE
-    if not all(_may_read(f"{directory}/{member.model}/{member.name}") for member in members):
+    if any(_is_forbidden(f"{directory}/{member.model}/{member.name}") for member in members):
         state = OutputState.UNREADABLE
     newest = max((member.mtime_ns for member in members), default=0)
     return Outputs(
@@ -258,9 +258,13 @@ def _cover(members: list[Member]) -> Picture | None:
     return next(pictures, None)
 
 
-def _may_read(path: str) -> bool:
-    """Tell whether our user may read a file, without opening it."""
-    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+def _is_forbidden(path: str) -> bool:
+    """Tell whether a file is there and our user may not read it, without opening it.
+
+    One that has been removed since it was listed is not forbidden.
+    """
+    may_read = os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+    return not may_read and os.path.lexists(path)
 
 
 def _read_model(directory: Path, name: str, files: list[Member]) -> ModelOutput:

@@ -488,19 +488,24 @@ def test_a_storage_that_goes_away_on_the_way_is_told(
     }
 
 
-def test_a_cache_that_takes_nothing_costs_the_job_and_not_the_others(
+@pytest.mark.parametrize("elsewhere", ["room", "no room"])
+def test_a_cache_that_takes_nothing_costs_no_job_while_there_is_room_elsewhere(
     http: TestClient,
     jobs: list[str],
     put_sized: Callable[[str, int], None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    elsewhere: str,
 ) -> None:
     monkeypatch.setattr(bulk_zip, "HELD_IN_MEMORY_BYTES", 1 << 20)
     put_sized("large4", 3)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
+    if elsewhere == "no room":
+        monkeypatch.setattr(bulk_zip, "gettempdir", lambda: str(tmp_path / "file"))
     results = results_of(http.get(address_of(["first1", "large4", "third3"])).content)
-    assert results == {"first1": "included", "large4": "INTERNAL_ERROR", "third3": "included"}
+    large = "included" if elsewhere == "room" else "INTERNAL_ERROR"
+    assert results == {"first1": "included", "large4": large, "third3": "included"}
 
 
 def test_all_slots_taken_is_busy(http: TestClient, jobs: list[str]) -> None:

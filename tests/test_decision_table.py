@@ -1,9 +1,7 @@
 """The contract's table: through the pure decision's callers, HTTP and page, on real facts."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,53 +205,6 @@ def test_nothing_that_is_no_job_id_is_a_job(http: TestClient) -> None:
         assert (response.status_code, response.json()["error"]["code"]) == (404, "JOB_NOT_FOUND")
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Be nobody for a while, for root reads what permissions forbid."""
-    if os.getuid() == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-
-
-@pytest.mark.parametrize(
-    "forbidden", ["", "output", "output/reconviagen", "output/reconviagen/mesh.glb"]
-)
-def test_unreadable_is_neither_expired_nor_changing(
-    http: TestClient,
-    finished_job: str,
-    storage: Path,
-    tmp_path: Path,
-    forbidden: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    tmp_path.chmod(0o755)
-    (tmp_path / "anyones").mkdir()
-    (tmp_path / "anyones").chmod(0o777)
-    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{tmp_path / 'anyones' / 'catalog.sqlite3'}")
-    for parent in tmp_path.parents:  # one more where tests run on several cores
-        if "pytest-of-" in str(parent):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    path = storage / finished_job / forbidden
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = finished_job
-    path.chmod(0)
-    try:
-        with unprivileged():
-            response = http.get(f"/jobs/{finished_job}/download")
-            listed = http.get("/jobs").json()["jobs"]
-            page.run()
-    finally:
-        path.chmod(0o755)
-    assert (response.status_code, response.json()["error"]["code"]) == (500, "RESULTS_UNREADABLE")
-    assert not page.exception
-    assert [job["status"] for job in listed] == ["unreadable"]
-    assert "`RESULTS_UNREADABLE` · HTTP 500" in page.error[0].value
-
-
 def test_page_and_endpoint_agree_while_the_backend_is_away(
     http: TestClient, finished_job: str, point_at: Callable[[str], None]
 ) -> None:
@@ -264,19 +215,6 @@ def test_page_and_endpoint_agree_while_the_backend_is_away(
     assert "`STATE_UNAVAILABLE` · HTTP 503" in page.warning[0].value
     assert error["suggestion"].replace("_", "\\_") in page.warning[0].value
     assert error["message"] in [text.value for text in page.text]
-
-
-@pytest.mark.parametrize("job_id", [JOB, "nobody"])
-def test_a_storage_that_may_not_be_entered_is_told(
-    http: TestClient, finished_job: str, storage: Path, job_id: str
-) -> None:
-    storage.chmod(0)
-    try:
-        with unprivileged():
-            response = http.get(f"/jobs/{job_id}/download")
-    finally:
-        storage.chmod(0o755)
-    assert (response.status_code, response.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
 
 
 def test_a_storage_that_is_gone_is_not_expired(

@@ -313,20 +313,6 @@ def test_no_path_leads_out_of_a_job(
     assert "error" in response.json()
 
 
-def test_symbolic_links_are_never_followed(
-    http: TestClient, finished_job: str, storage: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "secret.glb").write_text("secret")
-    model = storage / finished_job / "output" / "reconviagen"
-    (model / "mesh.glb").unlink()
-    (model / "mesh.glb").symlink_to(tmp_path / "secret.glb")
-    response = http.get(f"/jobs/{finished_job}/files/reconviagen/mesh.glb")
-    assert error_of(response) == (404, "FILE_NOT_FOUND")
-    (storage / "linked").symlink_to(storage / finished_job)
-    response = http.get("/jobs/linked/files/reconviagen/mesh.ply")
-    assert error_of(response) == (404, "FILE_NOT_FOUND")
-
-
 # --- thumbnails
 
 
@@ -392,15 +378,6 @@ def test_what_cannot_be_decoded_gets_a_placeholder(
     assert (response.status_code, response.headers["content-type"]) == (200, "image/webp")
     assert response.headers["cache-control"] == "private, no-cache"
     assert Image.open(io.BytesIO(response.content)).size == (64, 64)
-
-
-def test_a_cache_that_cannot_be_written_costs_only_the_cache(
-    http: TestClient, finished_job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
-    url = f"/jobs/{finished_job}/thumbnails/reconviagen/textured_00.png"
-    assert http.get(url).headers["content-type"] == "image/webp"
 
 
 @pytest.mark.parametrize(

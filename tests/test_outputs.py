@@ -81,10 +81,10 @@ def test_an_incomplete_job_that_is_completed_becomes_ready_in_the_list(
 def test_an_unreadable_job_that_is_opened_becomes_ready_in_the_list(
     http: TestClient, finished_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_read = outputs._may_read
-    monkeypatch.setattr(outputs, "_may_read", lambda _: False)
+    is_forbidden = outputs._is_forbidden
+    monkeypatch.setattr(outputs, "_is_forbidden", lambda _: True)
     assert status_of(http, finished_job) == "unreadable"
-    monkeypatch.setattr(outputs, "_may_read", may_read)
+    monkeypatch.setattr(outputs, "_is_forbidden", is_forbidden)
     assert status_of(http, finished_job) == "ready"
 
 

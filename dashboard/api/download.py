@@ -18,7 +18,7 @@ from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_strea
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.jobs import Job, get_job
 from dashboard.outputs import output_directory
-from dashboard.packing_faults import why_not_packed
+from dashboard.packing_faults import why_not_packed, why_not_ready
 from dashboard.settings import read_settings
 from dashboard.zip_cache import archive_key, is_enabled, open_cached
 from result_packager import ResultPackagerError, ResultsChangedError, create_result_zip
@@ -28,7 +28,7 @@ async def download_results(request: Request) -> Response:
     """Answer as CONTRACT section 2 says; HEAD decides the same and packs nothing."""
     job = await run(get_job, request.path_params["job_id"])
     if job.status is not JobStatus.READY:
-        return refuse_decided(job.decision)
+        return refuse_decided(await run(why_not_ready, job))
     try:
         key, size_bytes = await run(archive_key, job.job_id)
         return await Download(request, job, key, size_bytes).respond()
