@@ -1,14 +1,12 @@
-"""Records as raw JSON: what Celery writes is read, everything else is refused, nothing runs."""
+"""Records as raw JSON: what is read of what Celery writes."""
 
-import gzip
 import json
-import pickle
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from dashboard.celery_record import NO_RECORD, UnreadableRecordError, parse_record
+from dashboard.celery_record import NO_RECORD, parse_record
 
 
 def record(status: object, result: object = None, **more: Any) -> bytes:
@@ -47,33 +45,7 @@ def test_progress_that_is_not_a_finite_number_is_nothing() -> None:
     assert parse_record(raw).progress is None
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b'{"status": "SUCC',
-        b"\xef\xbb\xbf" + record("SUCCESS"),
-        b'{"status": "\xff"}',
-        b"[" * 100_000,
-        b'{"a": ' * 100_000,
-        b'{"status": "SUCCESS", "result": ' + b"9" * 5000 + b"}",
-        b"[1, 2]",
-        b"null",
-        b"{}",
-        record(5),
-        record(""),
-        record(None),
-        record("SUCCESS", "x" * 2_000_000),
-        gzip.compress(record("SUCCESS")),
-        pickle.dumps({"status": "SUCCESS"}),
-    ],
-)
-def test_what_celery_does_not_write_is_refused(raw: bytes) -> None:
-    with pytest.raises(UnreadableRecordError):
-        parse_record(raw)
-
-
-def test_an_exception_is_read_as_text_and_never_rebuilt() -> None:
+def test_an_exception_is_told_by_its_name_and_those_arguments_that_are_texts() -> None:
     error = {"exc_type": "system", "exc_module": "os", "exc_message": ["rm -r", 3, "now"]}
     found = parse_record(record("FAILURE", error))
     assert (found.error_type, found.error_text) == ("system", "rm -r now")

@@ -121,6 +121,7 @@ ALONE = {
     "redis": {"dashboard.records", "dashboard.demo"},
     "sqlalchemy": {"dashboard.catalog"},
     "alembic": {"dashboard.catalog"},
+    "psycopg": {"dashboard.catalog"},
     "jinja2": {"dashboard.report"},
     "trimesh": {"dashboard.mesh_surface", "dashboard.mesh_conversion", "dashboard.demo"},
 }

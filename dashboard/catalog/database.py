@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
+from dashboard.catalog import postgresql
 from dashboard.catalog.faults import FAULTS, is_damage, is_emptied, reason
 from dashboard.catalog.sqlite_file import FileId, SqliteFile
 
@@ -19,9 +20,9 @@ log = logging.getLogger(__name__)
 # which takes some ten milliseconds, or seconds where a machine is overloaded.
 LOCK_WAIT_S = 2
 TURN_WAIT_S = 10
-CONNECT_TIMEOUT_S = 2
-# A dashboard that hangs while it writes is cut off, so that others have their turn.
-LIMITS = "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000"
+# A server keeps a time limit for each statement, but not while it hangs: then this one counts.
+ANSWER_WAIT_S = 5
+MIGRATION_WAIT_S = postgresql.STATEMENT_TIMEOUT_S + 5
 # Any number, the same for every dashboard: writers of one PostgreSQL catalog take turns.
 WRITERS_TURN = 7_305_113_042
 # What is read in several statements is of one moment. A writer waits for its turn first, and must
@@ -54,6 +55,7 @@ class Database:
         self._file = SqliteFile(f"{self._url.database}") if is_sqlite else None
         self._file_id: FileId | None = None
         self._engine: Engine | None = None
+        self._patience = postgresql.Patience()
         self._opening, self._turn = threading.Lock(), threading.Lock()
         self.generation = 0
 
@@ -77,9 +79,10 @@ class Database:
     @contextmanager
     def _connected(self, options: Mapping[str, str]) -> Iterator[Connection]:
         try:
-            engine = self._open()
-            with _transaction(engine, options) as connection:
-                yield connection
+            with self._patience.asking(TURN_WAIT_S):
+                engine = self._open()
+                with _transaction(engine, options) as connection:
+                    yield connection
         except FAULTS as exc:
             if is_emptied(exc):
                 self.close()  # opened anew, it gets its tables again
@@ -109,7 +112,7 @@ class Database:
                 self._file_id = self._find_file()
                 if self._file and self._file_id is None:
                     self._file.remove_remains()
-                with _transaction(engine, WRITING) as connection:
+                with _transaction(engine, WRITING, MIGRATION_WAIT_S) as connection:
                     migrate(connection)
                     if self._prepare is not None:
                         self._prepare(connection)
@@ -135,8 +138,7 @@ class Database:
 def make_engine(url: Any) -> Engine:
     """Make connections that take part in transactions as we begin them."""
     if url.get_backend_name() != "sqlite":
-        limits = {"connect_timeout": CONNECT_TIMEOUT_S, "options": LIMITS}
-        return create_engine(url, pool_pre_ping=True, connect_args=limits)
+        return postgresql.make_engine(url)
     engine = create_engine(url, connect_args={"isolation_level": None}, pool_size=8)
 
     @event.listens_for(engine, "connect")
@@ -155,15 +157,23 @@ def make_engine(url: Any) -> Engine:
 
 
 @contextmanager
-def _transaction(engine: Engine, options: Mapping[str, str]) -> Iterator[Connection]:
+def _transaction(
+    engine: Engine, options: Mapping[str, str], wait_s: int | None = None
+) -> Iterator[Connection]:
     is_sqlite = engine.dialect.name == "sqlite"
     name = "begin" if is_sqlite else "isolation_level"
     chosen: dict[str, Any] = {name: options[name]}
-    with engine.connect().execution_options(**chosen) as connection, connection.begin():
-        if options is WRITING and not is_sqlite:
-            turn = text("SELECT pg_advisory_xact_lock(:number)")
-            connection.execute(turn, {"number": WRITERS_TURN})
-        yield connection
+    with engine.connect().execution_options(**chosen) as connection:
+        if is_sqlite:
+            with connection.begin():
+                yield connection
+            return
+        wait_s = wait_s or (TURN_WAIT_S if options is WRITING else ANSWER_WAIT_S)
+        with postgresql.waiting(connection, wait_s), connection.begin():
+            if options is WRITING:
+                turn = text("SELECT pg_advisory_xact_lock(:number)")
+                connection.execute(turn, {"number": WRITERS_TURN})
+            yield connection
 
 
 # Alembic has one context for the whole process.

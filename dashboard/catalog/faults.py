@@ -5,6 +5,8 @@ import re
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoResultFound, SQLAlchemyError
 
+from dashboard.catalog.postgresql import NoAnswerError
+
 # What SQLite says of a file that is broken.
 DAMAGED = ("malformed", "not a database", "corrupt", "Could not decode")
 # PostgreSQL's code for a table that is not there, and how it says where it failed.
@@ -17,7 +19,9 @@ class DamagedError(Exception):
 
 
 # CommandError: a newer dashboard has brought the catalog to a schema that is unknown here.
-FAULTS = (SQLAlchemyError, OSError, DamagedError, UnicodeDecodeError, CommandError)
+FAULTS = (
+    SQLAlchemyError, OSError, DamagedError, UnicodeDecodeError, CommandError, NoAnswerError,
+)  # fmt: skip
 
 
 def is_damage(exc: Exception) -> bool:

@@ -1,8 +1,10 @@
 """Every change of a record, as Celery publishes it on the channel named like the record."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -47,7 +49,7 @@ class Feed:
                 _await_subscription(channel)
                 yield set()
                 yield from _follow(channel)
-        except (redis.RedisError, OSError, ValueError) as exc:
+        except Exception as exc:  # a broken or foreign server makes redis-py raise anything
             raise StateUnavailableError(type(exc).__name__) from exc
 
 
@@ -58,9 +60,18 @@ def _await_subscription(channel: PubSub) -> None:
 
 
 def _follow(channel: PubSub) -> Iterator[set[str]]:
+    """Listen in a thread: what drips in byte by byte runs into no time limit of a socket."""
+    listener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feed")
+    try:
+        yield from _listen(channel, listener)
+    finally:
+        listener.shutdown(wait=False)
+
+
+def _listen(channel: PubSub, listener: ThreadPoolExecutor) -> Iterator[set[str]]:
     heard = asked = time.monotonic()
     while True:
-        gathered, was_heard = _gather(channel)
+        gathered, was_heard = listener.submit(_gather, channel).result(timeout=SILENT_S)
         now = time.monotonic()
         heard = now if was_heard else heard
         if now - heard > SILENT_S:
@@ -77,6 +88,7 @@ def _gather(channel: PubSub) -> tuple[set[str], bool]:
     message = channel.get_message(timeout=BEAT_S / 4)
     was_heard, until = message is not None, time.monotonic() + GATHER_S
     while message is not None:
+        _require_sense(message)
         if message["type"] == "pmessage":
             found.add(message["channel"].decode("utf-8", "replace").removeprefix(KEY_PREFIX))
         left = until - time.monotonic()
@@ -84,3 +96,13 @@ def _gather(channel: PubSub) -> tuple[set[str], bool]:
             break
         message = channel.get_message(timeout=left)
     return {name for name in found if is_job_id(name)}, was_heard
+
+
+def _require_sense(message: Mapping[str, Any]) -> None:
+    """redis-py takes any short text for the answer to a ping; to ours, which is empty, it is not.
+
+    Raises redis.InvalidResponse.
+    """
+    is_pong = message["type"] == "pong" and not message["data"]
+    if not is_pong and message["type"] not in {"pmessage", "psubscribe"}:
+        raise redis.InvalidResponse("this is no message")

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dashboard.celery_record import (
+    RECORD_MAX_BYTES,
     CeleryRecord,
     RecordFault,
     UnreadableRecordError,
@@ -29,8 +30,11 @@ BREAKER_OPEN_S = 2.0
 SCAN_COUNT = 2000
 MGET_KEYS = 2000
 FEW_JOBS = 50
+# The size of a list, a hash or whatever else is no text.
+NO_TEXT = -1
 
 Answer = TypeVar("Answer")
+Raw = dict[str, bytes | int | None]
 Records = Mapping[str, CeleryRecord | RecordFault]
 
 
@@ -60,7 +64,7 @@ class RecordReader:
     def read(self, job_ids: Iterable[str]) -> Records:
         """Read the records of these jobs; a fault takes a record's place.
 
-        Jobs are asked for in one MGET, many in several: each has the deadline for itself.
+        Many jobs are asked for in several parts: each has the deadline for itself.
         """
         wanted = list(job_ids)
         records: dict[str, CeleryRecord | RecordFault] = {}
@@ -106,9 +110,25 @@ class RecordReader:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._bulk_threads.shutdown(wait=False, cancel_futures=True)
 
-    def _fetch(self, job_ids: list[str]) -> dict[str, bytes | None]:
-        values = self._redis.mget([KEY_PREFIX + job_id for job_id in job_ids])
-        return cast("dict[str, bytes | None]", dict(zip(job_ids, values, strict=True)))
+    def _fetch(self, job_ids: list[str]) -> Raw:
+        """Ask for sizes first: what is too large to be a record would take all the time there is.
+
+        A size in place of a record tells that there is none of a kind that could be read.
+        """
+        sizes = self._sizes(job_ids)
+        wanted = [job_id for job_id, size in sizes.items() if 0 <= size <= RECORD_MAX_BYTES]
+        if not wanted:
+            return dict(sizes)
+        values = self._redis.mget([KEY_PREFIX + job_id for job_id in wanted])
+        return dict(sizes) | dict(zip(wanted, cast("list[bytes | None]", values), strict=True))
+
+    def _sizes(self, job_ids: list[str]) -> dict[str, int]:
+        """The bytes of each record; 0 where there is none, NO_TEXT where it is something else."""
+        with self._redis.pipeline(transaction=False) as asked:
+            for job_id in job_ids:
+                asked.strlen(KEY_PREFIX + job_id)
+            answers = asked.execute(raise_on_error=False)
+        return dict(zip(job_ids, map(_size, answers), strict=True))
 
     def _within_deadline(self, threads: ThreadPoolExecutor, call: Callable[[], Answer]) -> Answer:
         if self.is_away:
@@ -132,15 +152,32 @@ class RecordReader:
         self._redis.connection_pool.disconnect(inuse_connections=True)
 
 
-def _parse(raw: Mapping[str, bytes | None]) -> dict[str, CeleryRecord | RecordFault]:
+def _size(answer: object) -> int:
+    if isinstance(answer, redis.ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return NO_TEXT
+    if isinstance(answer, Exception):
+        raise answer
+    if not isinstance(answer, int):
+        raise redis.InvalidResponse("this is no size")
+    return answer
+
+
+def _parse(raw: Raw) -> dict[str, CeleryRecord | RecordFault]:
     records: dict[str, CeleryRecord | RecordFault] = {}
     for job_id, value in raw.items():
         try:
-            records[job_id] = parse_record(value)
+            records[job_id] = _parse_one(value)
         except UnreadableRecordError as exc:
             log.warning("record of job %s cannot be read: %s", job_id, exc)
             records[job_id] = RecordFault.UNREADABLE
     return records
+
+
+def _parse_one(value: bytes | int | None) -> CeleryRecord:
+    if isinstance(value, int):
+        told = "no text" if value == NO_TEXT else f"{value} bytes"
+        raise UnreadableRecordError(told)
+    return parse_record(value)
 
 
 READERS: dict[str, RecordReader] = {}

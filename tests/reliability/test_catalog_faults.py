@@ -1,9 +1,14 @@
-"""A catalog that is lost, damaged, locked or full: downloads go on, and it comes back by itself."""
+"""A catalog that is lost, damaged, locked, read-only, full or hangs: it is said what is wrong,
+downloads go on, and the catalog comes back by itself.
+"""
 
 import os
+import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -238,6 +243,31 @@ def test_a_directory_that_cannot_be_written_is_told_and_mended(
     until(lambda: status_of(http, finished_job) == "ready")
 
 
+def test_a_file_that_cannot_be_written_is_told(
+    http: TestClient,
+    finished_job: str,
+    sqlite_file: Path,
+    sqlite_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    powerless: None,
+) -> None:
+    owner = os.geteuid()
+    os.seteuid(os.getuid())
+    database = Database(sqlite_url)
+    note_sightings(database, [])
+    database.close()
+    sqlite_file.chmod(0o444)
+    sqlite_file.parent.chmod(0o777)
+    os.seteuid(owner)
+    monkeypatch.setenv("CATALOG_URL", sqlite_url)
+    monkeypatch.setenv("ZIP_CACHE_MB", "0")
+    refused = http.get("/jobs")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (503, "CATALOG_UNAVAILABLE")
+    assert error["details"]["reason"] == "attempt to write a readonly database"
+    assert http.get(f"/jobs/{finished_job}/download").status_code == 200
+
+
 FULL = """
 import resource, signal, sys
 from dashboard.catalog.database import CatalogUnavailableError, Database
@@ -269,3 +299,47 @@ def test_a_full_disk_is_told_and_what_is_there_stays_readable(
     told, _ = process.communicate()
     assert process.returncode == 0
     assert told.strip() in {"database or disk is full", "disk I/O error"}
+
+
+@pytest.fixture
+def stop_postgresql(postgresql_url: str) -> Iterator[Callable[[signal.Signals], None]]:
+    """Send a signal to all processes of the server; in the end they go on."""
+    folder = Path(postgresql_url.partition("host=")[2])
+    first = (folder / "data" / "postmaster.pid").read_text().split()[0]
+
+    def send(number: signal.Signals) -> None:
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                if first in {parent, process.name}:
+                    os.kill(int(process.name), number)
+
+    yield send
+    send(signal.SIGCONT)
+
+
+def test_a_hung_postgresql_is_told_and_waited_for_by_one_at_a_time(
+    http: TestClient,
+    finished_job: str,
+    postgresql_url: str,
+    stop_postgresql: Callable[[signal.Signals], None],
+    monkeypatch: pytest.MonkeyPatch,
+    until: Until,
+) -> None:
+    monkeypatch.setenv("CATALOG_URL", postgresql_url)
+    until(lambda: status_of(http, finished_job) == "ready")
+    stop_postgresql(signal.SIGSTOP)
+    began = time.monotonic()
+    refused = http.get("/jobs")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "CATALOG_UNAVAILABLE")
+    assert time.monotonic() - began < 10
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        assert http.get(f"/jobs/{finished_job}/download").status_code == 200
+        took.append(time.monotonic() - began)
+    assert min(took) < 1
+    assert http.get("/health").json()["catalog"].startswith("unavailable: ")
+    stop_postgresql(signal.SIGCONT)
+    until(lambda: status_of(http, finished_job) == "ready")
+    until(lambda: http.get("/health").json()["catalog"] == "ok")
