@@ -1,6 +1,7 @@
 """What an operator may set, all of it through the environment."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,17 +12,30 @@ from urllib.parse import quote, urlsplit
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 CATALOG_SCHEMES = ("sqlite", "postgresql")
 BESIDE = ".catalog.sqlite3"
+# Of an address that somebody has mistyped, whatever may be a password.
+USER_PART = re.compile(r"^([a-z][a-z0-9+.-]*:(?://)?)?.*@", re.DOTALL | re.IGNORECASE)
+SECRET_PARAMETER = re.compile(r"(\w*(?:pass|pwd|secret|token)\w*)=[^&\s]*", re.IGNORECASE)
 
 
 class SettingError(ValueError):
     """A variable of the environment holds a value that cannot be used."""
 
     def __init__(self, variable: str, value: str, wanted: str) -> None:
-        super().__init__(f"{variable}={value!r} cannot be used: it must be {wanted}.")
+        super().__init__(f"{variable}={_masked(value)!r} cannot be used: it must be {wanted}.")
+
+
+def _masked(value: str) -> str:
+    """Leave out passwords: what ends the start is logged, and pasted into tickets."""
+    return SECRET_PARAMETER.sub(r"\1=***", USER_PART.sub(r"\1***@", value))
 
 
 def _redis_url(variable: str, value: str) -> str:
-    if urlsplit(value).scheme not in REDIS_SCHEMES:
+    try:
+        url = urlsplit(value)
+        is_usable = url.scheme in REDIS_SCHEMES and url.port != 0
+    except ValueError:  # a port that is none, most often part of a password that is not quoted
+        is_usable = False
+    if not is_usable:
         wanted = "a Redis URL such as redis://host:6379/0 (redis://, rediss:// or unix://)"
         raise SettingError(variable, value, wanted)
     return value
