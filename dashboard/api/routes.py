@@ -16,6 +16,7 @@ from dashboard.api.health import health
 from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
+from dashboard.api.security_headers import SecurityHeaders
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
 
@@ -43,8 +44,11 @@ def routes(base: str) -> list[BaseRoute]:
 
 
 def middleware(base: str) -> list[Middleware]:
-    """What our paths need around Streamlit's own layers."""
-    return [Middleware(GuardPaths, base=base)]
+    """What all paths need around Streamlit's own layers; the first is the outermost."""
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(GuardPaths, base=base),
+    ]
 
 
 def _below(prefix: str) -> list[BaseRoute]:
