@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 CATALOG_SCHEMES = ("sqlite", "postgresql")
 BESIDE = ".catalog.sqlite3"
+AUTHS = ("none", "oidc")
 # Of an address that somebody has mistyped, whatever may be a password.
 USER_PART = re.compile(r"^([a-z][a-z0-9+.-]*:(?://)?)?.*@", re.DOTALL | re.IGNORECASE)
 SECRET_PARAMETER = re.compile(r"(\w*(?:pass|pwd|secret|token)\w*)=[^&\s]*", re.IGNORECASE)
@@ -71,6 +72,16 @@ def _whole(least: int, most: int) -> Callable[[str, str], int]:
 
 def _hours(variable: str, value: str) -> int | None:
     return _whole(1, 1_000_000)(variable, value) if value else None
+
+
+def _login(variable: str, value: str) -> bool:
+    if value not in AUTHS:
+        raise SettingError(variable, value, " or ".join(AUTHS))
+    return value == "oidc"
+
+
+def _file(variable: str, value: str) -> Path | None:
+    return _path(variable, value) if value else None
 
 
 def _switch(variable: str, value: str) -> bool:
@@ -161,6 +172,25 @@ VIEWER_MAX_MB = Setting(
     _whole(1, 100_000),
     "Meshes with more MB of files are offered as files, not turned in the browser.",
 )
+AUTH = Setting(
+    "AUTH",
+    "none",
+    _login,
+    "Who is let in: none asks nobody, oidc asks everybody to log in, or for an API token.",
+)
+TOKENS_PATH = Setting(
+    "TOKENS_PATH",
+    None,
+    _path,
+    "The file of the API tokens' hashes; beside the storage when not set.",
+    stand_in=lambda settings: Path(f"{settings['job_storage_path']}.tokens.json"),
+)
+AUDIT_LOG = Setting(
+    "AUDIT_LOG",
+    "",
+    _file,
+    "A file to which a line is added for each download; the standard error stream when not set.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -181,6 +211,9 @@ class Settings:
     serve_unrecorded: Annotated[bool, SERVE_UNRECORDED]
     max_bulk_gb: Annotated[int, MAX_BULK_GB]
     viewer_max_mb: Annotated[int, VIEWER_MAX_MB]
+    needs_login: Annotated[bool, AUTH]
+    tokens_path: Annotated[Path, TOKENS_PATH]
+    audit_log: Annotated[Path | None, AUDIT_LOG]
     demo: Annotated[bool, RECON_DEMO]
 
 

@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from dashboard.api.access import ReadLogin, RequireLogin
 from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.audit_trail import AuditDownloads
 from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
 from dashboard.api.export import export_csv, export_json
@@ -43,10 +45,12 @@ def routes(base: str) -> list[BaseRoute]:
     return [route for prefix in dict.fromkeys(("", base)) for route in _below(prefix)]
 
 
-def middleware(base: str) -> list[Middleware]:
+def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
     """What all paths need around Streamlit's own layers; the first is the outermost."""
     return [
         Middleware(SecurityHeaders),
+        Middleware(AuditDownloads, base=base),
+        Middleware(RequireLogin, base=base, read_login=read_login),
         Middleware(GuardPaths, base=base),
     ]
 

@@ -44,6 +44,14 @@ def test_every_answer_carries_them_and_no_other_site_may_read_it(
     assert not [name for name in response.headers if name.startswith("access-control-")]
 
 
+@pytest.mark.usefixtures("asking")
+def test_a_refusal_carries_them_too(http: TestClient) -> None:
+    response = http.options("/jobs", headers={"Access-Control-Request-Method": "GET"})
+    assert response.status_code == 401
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
 def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:
     page = http.get("/")
     again = http.get("/", headers={"If-None-Match": page.headers["etag"]})

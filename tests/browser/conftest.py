@@ -62,6 +62,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def find_port() -> Callable[[], int]:
+    """Find a port for a server whose address must be known before it starts."""
+    return free_port
+
+
+@pytest.fixture(scope="session")
 def start_dashboard(
     write_record: Callable[..., None],
     write_outputs: Callable[..., Path],
