@@ -7,15 +7,30 @@ if __name__ == "__main__":
 else:
     import streamlit as st
 
+    from dashboard.settings import SettingError, read_settings
+
+    try:
+        settings = read_settings()
+    except SettingError as exc:
+        raise SystemExit(f"The dashboard does not start. {exc}") from None
+
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
     from dashboard.api import middleware, routes
+    from dashboard.audit import check_audit_log
+    from dashboard.exposure import tell_exposure
     from dashboard.live import live
-    from dashboard.settings import read_settings
+    from dashboard.page.login_cookie import LoginSetupError, check_login, read_login
     from dashboard.zip_cache import remove_unfinished
 
-    read_settings()  # a bad value ends the start, with its name
-    remove_unfinished()
-    live()  # the catalog is filled from now on, not from the first visit on
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
-    app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix))
+    try:
+        if settings.needs_login:
+            check_login(prefix)
+        check_audit_log()
+    except (SettingError, LoginSetupError) as exc:
+        raise SystemExit(f"The dashboard does not start. {exc}") from None
+    tell_exposure(st.get_option("server.address"), needs_login=settings.needs_login)
+    remove_unfinished()
+    live()  # the catalog is filled from now on, not from the first visit on
+    app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix, read_login))

@@ -51,7 +51,8 @@ class BulkZip:
         self.left_out: Counter[ErrorCode] = Counter()
         self.first_refusals: list[tuple[str, Decision]] = []
         self.is_done = False
-        self._job_ids, self._packed = iter(job_ids), set[str]()
+        self.packed = set[str]()
+        self._job_ids = iter(job_ids)
         self._collection, self._size_bytes = Collection(), 0
         self._max_gb = read_settings().max_bulk_gb
         self._report = BytesIO()
@@ -94,7 +95,7 @@ class BulkZip:
     def _ready_jobs(self) -> Iterator[Job | None]:
         """Yield each job that is ready and fits, and None for each that is not ready."""
         for job_id in self._job_ids:
-            if job_id in self._packed:
+            if job_id in self.packed:
                 continue
             job = _ready_job(job_id)
             if isinstance(job, Decision):
@@ -142,7 +143,7 @@ class BulkZip:
                 spool.close()
                 continue
             self.included += 1
-            self._packed.add(job.job_id)
+            self.packed.add(job.job_id)
             self._size_bytes += job.size_bytes
             self._note(job.job_id, INCLUDED, "", "", job.size_bytes)
             return spool

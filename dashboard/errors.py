@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
     VERDICT_OVERTAKEN = "VERDICT_OVERTAKEN"
+    NOT_AUTHENTICATED = "NOT_AUTHENTICATED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -223,6 +224,13 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "Somebody else decided meanwhile",
         "Your verdict was not written, so that theirs is not lost.",
         "Look at what they say, then give yours all the same or leave theirs.",
+    ),
+    ErrorCode.NOT_AUTHENTICATED: Refusal(
+        401,
+        Severity.INFO,
+        "Not logged in",
+        "Nothing is shown or sent to somebody whom the dashboard does not know.",
+        "Log in on the dashboard's page, or send an API token: Authorization: Bearer rdt_...",
     ),
     ErrorCode.INTERNAL_ERROR: Refusal(
         500,

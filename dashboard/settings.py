@@ -1,6 +1,7 @@
 """What an operator may set, all of it through the environment."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,17 +12,31 @@ from urllib.parse import quote, urlsplit
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 CATALOG_SCHEMES = ("sqlite", "postgresql")
 BESIDE = ".catalog.sqlite3"
+AUTHS = ("none", "oidc")
+# Of an address that somebody has mistyped, whatever may be a password.
+USER_PART = re.compile(r"^([a-z][a-z0-9+.-]*:(?://)?)?.*@", re.DOTALL | re.IGNORECASE)
+SECRET_PARAMETER = re.compile(r"(\w*(?:pass|pwd|secret|token)\w*)=[^&\s]*", re.IGNORECASE)
 
 
 class SettingError(ValueError):
     """A variable of the environment holds a value that cannot be used."""
 
     def __init__(self, variable: str, value: str, wanted: str) -> None:
-        super().__init__(f"{variable}={value!r} cannot be used: it must be {wanted}.")
+        super().__init__(f"{variable}={_masked(value)!r} cannot be used: it must be {wanted}.")
+
+
+def _masked(value: str) -> str:
+    """Leave out passwords: what ends the start is logged, and pasted into tickets."""
+    return SECRET_PARAMETER.sub(r"\1=***", USER_PART.sub(r"\1***@", value))
 
 
 def _redis_url(variable: str, value: str) -> str:
-    if urlsplit(value).scheme not in REDIS_SCHEMES:
+    try:
+        url = urlsplit(value)
+        is_usable = url.scheme in REDIS_SCHEMES and url.port != 0
+    except ValueError:  # a port that is none, most often part of a password that is not quoted
+        is_usable = False
+    if not is_usable:
         wanted = "a Redis URL such as redis://host:6379/0 (redis://, rediss:// or unix://)"
         raise SettingError(variable, value, wanted)
     return value
@@ -57,6 +72,16 @@ def _whole(least: int, most: int) -> Callable[[str, str], int]:
 
 def _hours(variable: str, value: str) -> int | None:
     return _whole(1, 1_000_000)(variable, value) if value else None
+
+
+def _login(variable: str, value: str) -> bool:
+    if value not in AUTHS:
+        raise SettingError(variable, value, " or ".join(AUTHS))
+    return value == "oidc"
+
+
+def _file(variable: str, value: str) -> Path | None:
+    return _path(variable, value) if value else None
 
 
 def _switch(variable: str, value: str) -> bool:
@@ -147,6 +172,25 @@ VIEWER_MAX_MB = Setting(
     _whole(1, 100_000),
     "Meshes with more MB of files are offered as files, not turned in the browser.",
 )
+AUTH = Setting(
+    "AUTH",
+    "none",
+    _login,
+    "Who is let in: none asks nobody, oidc asks everybody to log in, or for an API token.",
+)
+TOKENS_PATH = Setting(
+    "TOKENS_PATH",
+    None,
+    _path,
+    "The file of the API tokens' hashes; beside the storage when not set.",
+    stand_in=lambda settings: Path(f"{settings['job_storage_path']}.tokens.json"),
+)
+AUDIT_LOG = Setting(
+    "AUDIT_LOG",
+    "",
+    _file,
+    "A file to which a line is added for each download; the standard error stream when not set.",
+)
 RECON_DEMO = Setting("RECON_DEMO", "0", _switch, "1 shows the demo's control to submit a job.")
 
 
@@ -167,6 +211,9 @@ class Settings:
     serve_unrecorded: Annotated[bool, SERVE_UNRECORDED]
     max_bulk_gb: Annotated[int, MAX_BULK_GB]
     viewer_max_mb: Annotated[int, VIEWER_MAX_MB]
+    needs_login: Annotated[bool, AUTH]
+    tokens_path: Annotated[Path, TOKENS_PATH]
+    audit_log: Annotated[Path | None, AUDIT_LOG]
     demo: Annotated[bool, RECON_DEMO]
 
 

@@ -30,6 +30,7 @@ async def download_jobs(request: Request) -> Response:
         return _head() if found else _refuse_all(archive)
     with ExitStack() as stack:
         stack.callback(archive.close)
+        request.scope["packed_jobs"] = archive.packed  # for the audit log
         try:
             with build_slot():
                 first = await next_part(archive)

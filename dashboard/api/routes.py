@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from dashboard.api.access import ReadLogin, RequireLogin
 from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.audit_trail import AuditDownloads
 from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
 from dashboard.api.export import export_csv, export_json
@@ -16,6 +18,7 @@ from dashboard.api.health import health
 from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
+from dashboard.api.security_headers import SecurityHeaders
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
 
@@ -42,9 +45,14 @@ def routes(base: str) -> list[BaseRoute]:
     return [route for prefix in dict.fromkeys(("", base)) for route in _below(prefix)]
 
 
-def middleware(base: str) -> list[Middleware]:
-    """What our paths need around Streamlit's own layers."""
-    return [Middleware(GuardPaths, base=base)]
+def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
+    """What all paths need around Streamlit's own layers; the first is the outermost."""
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(AuditDownloads, base=base),
+        Middleware(RequireLogin, base=base, read_login=read_login),
+        Middleware(GuardPaths, base=base),
+    ]
 
 
 def _below(prefix: str) -> list[BaseRoute]:

@@ -127,6 +127,7 @@ def _settings(folder: Path, store: int) -> dict[str, str]:
         "JOB_STORAGE_PATH": str(folder / "jobs"),
         "CACHE_PATH": str(folder / "cache"),
         "RECON_DEMO": "1",
+        "AUTH": "none",  # it is for one person on one machine, whatever the shell is set to
     }
 
 

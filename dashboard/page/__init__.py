@@ -7,9 +7,11 @@ import streamlit as st
 from dashboard.page.compare import show_comparison
 from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
+from dashboard.page.login import go_where_asked, may_enter, show_login, show_visitor
 from dashboard.page.quality_address import QUALITY
 from dashboard.page.quality_page import show_quality
 from dashboard.page.review import show_review
+from dashboard.settings import read_settings
 
 STYLE = Path(__file__).with_name("style.css")
 # Previews on a white ground melt into their frame; on a dark one they would turn black.
@@ -24,6 +26,12 @@ def show() -> None:
     st.html(STYLE)
     if st.context.theme.type == "light":
         st.html(BLEND)
+    if not may_enter():
+        show_login()
+        return
+    if read_settings().needs_login:
+        go_where_asked()
+        show_visitor()
     job_id = st.query_params.get("job")
     if job_id is not None:
         show_job(job_id)

@@ -14,6 +14,7 @@ from dashboard.page.pieces import base_url, facts, take_along
 from dashboard.page.times import Told, changed, facts_in_time, kept_until
 from dashboard.page.verdict_panel import may_be_judged, show_verdict
 from dashboard.page.wording import plain
+from dashboard.settings import read_settings
 from dashboard.urls import download_url
 from dashboard.wording import STALLED, STATUS_LOOKS, VERDICT_LOOKS, size_text
 
@@ -86,7 +87,8 @@ def _curl_line(job: Job) -> None:
     address = st.context.url or "http://localhost:8501/"
     origin = "/".join(address.split("/")[:3])
     url = f"{origin}{download_url(base_url(), job.job_id)}"
-    line = f"curl --fail --remote-name --remote-header-name {url}"
+    key = ' --header "Authorization: Bearer $TOKEN"' if read_settings().needs_login else ""
+    line = f"curl --fail --remote-name --remote-header-name{key} {url}"
     # Wrapped: what scrolls sideways cannot be read by keyboard alone.
     st.code(line, language="bash", wrap_lines=True)
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+NOTE_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
+    noteViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));"""
 DESKTOP, PHONE = (1440, 900), (390, 844)
 
 # How long something may take to appear says more about a shared machine than about the page.
@@ -60,6 +62,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def find_port() -> Callable[[], int]:
+    """Find a port for a server whose address must be known before it starts."""
+    return free_port
+
+
+@pytest.fixture(scope="session")
 def start_dashboard(
     write_record: Callable[..., None],
     write_outputs: Callable[..., Path],
@@ -68,8 +76,10 @@ def start_dashboard(
     """Start servers as an operator would; all of them end with the session."""
     running: list[tuple[subprocess.Popen[bytes], ValkeyServer]] = []
 
-    def start(*options: str, base: str = "") -> Dashboard:
-        folder, port = tmp_path_factory.mktemp("dashboard"), free_port()
+    def start(
+        *options: str, base: str = "", port: int = 0, more: Mapping[str, str] | None = None
+    ) -> Dashboard:
+        folder, port = tmp_path_factory.mktemp("dashboard"), port or free_port()
         (folder / "jobs").mkdir()
         backend = ValkeyServer()
         backend.start()
@@ -79,6 +89,7 @@ def start_dashboard(
             "JOB_STORAGE_PATH": str(folder / "jobs"),
             "CACHE_PATH": str(folder / "cache"),
             "PYTHONPATH": f"{ROOT}:{ROOT / 'packaging'}",
+            **(more or {}),
         }
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         with (folder / "log").open("wb") as log:
@@ -116,7 +127,9 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) ->
         try:
             urllib.request.urlopen(f"{url}/health", timeout=5).close()
             return
-        except (urllib.error.URLError, TimeoutError):
+        except (urllib.error.URLError, TimeoutError) as exc:
+            if isinstance(exc, urllib.error.HTTPError) and exc.code == 401:
+                return  # it is up, and asks who we are
             time.sleep(0.1)
     pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
 
@@ -151,8 +164,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open addresses in fresh contexts; fails if any of them asked a foreign host."""
+    """Open addresses in fresh contexts; fails if any asked a foreign host or broke our policy."""
     foreign: list[str] = []
+    violations: list[str] = []
     contexts = []
 
     def only_local(route: Route) -> None:
@@ -177,6 +191,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         context.route("**/*", only_local)
+        context.expose_function("noteViolation", violations.append)
+        context.add_init_script(NOTE_VIOLATIONS)
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.goto(url)
@@ -188,6 +204,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert foreign == []
+    assert violations == []
 
 
 def settle(page: Page) -> None:

@@ -1,0 +1,79 @@
+"""What every answer tells the browser, ours and Streamlit's, refusals included."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+import streamlit
+from starlette.testclient import TestClient
+
+from dashboard.api.security_headers import INLINE_SCRIPT, PAGE_POLICY
+
+ANSWERS = {
+    "/": 200,
+    "/somewhere": 200,  # Streamlit shows its page
+    "/favicon.png": 200,
+    "/_stcore/health": 200,
+    "/_stcore/host-config": 200,
+    "/media/nothing.png": 404,
+    "/..%2fsecret": 400,
+    "/jobs": 200,
+    "/jobs?limit=0": 422,
+    "/jobs/nobody": 404,
+    "/jobs/abcd1234/download": 200,
+    "/jobs/abcd1234/report": 200,
+    "/jobs/abcd1234/thumbnails/reconviagen/textured_00.png": 200,
+    "/jobs/abcd1234/nothing/here": 404,
+}
+
+
+@pytest.mark.usefixtures("finished_job")
+@pytest.mark.parametrize(("path", "status"), ANSWERS.items())
+def test_every_answer_carries_them_and_no_other_site_may_read_it(
+    http: TestClient, path: str, status: int
+) -> None:
+    response = http.get(path, headers={"Origin": "http://localhost:3000"})
+    assert response.status_code == status
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "same-origin"
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.usefixtures("asking")
+def test_a_refusal_carries_them_too(http: TestClient) -> None:
+    response = http.options("/jobs", headers={"Access-Control-Request-Method": "GET"})
+    assert response.status_code == 401
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:
+    page = http.get("/")
+    again = http.get("/", headers={"If-None-Match": page.headers["etag"]})
+    assert again.status_code == 304
+    assert "content-security-policy" not in again.headers
+
+
+def test_the_policy_names_nobody_else_and_no_eval() -> None:
+    sources = {source for each in PAGE_POLICY.values() for source in each.split()}
+    assert sources == {
+        "'none'",
+        "'self'",
+        "'unsafe-inline'",
+        "'wasm-unsafe-eval'",
+        "blob:",
+        "data:",
+        f"'sha256-{INLINE_SCRIPT}'",
+    }
+    assert "'unsafe-inline'" not in PAGE_POLICY["script-src"]
+
+
+def test_the_hash_is_that_of_streamlits_only_inline_script() -> None:
+    index = Path(streamlit.__file__).parent / "static" / "index.html"
+    [script] = re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == INLINE_SCRIPT

@@ -1,0 +1,142 @@
+"""A person logs in at a real OpenID Connect provider, works, and logs out again."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocket, expect
+
+pytestmark = pytest.mark.browser
+
+JOB = "secretjob1"
+SECRETS = """[auth]
+redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+cookie_secret = "only for this test, but as long as a good one"
+client_id = "recon"
+client_secret = "between dashboard and provider"
+server_metadata_url = "http://localhost:{provider}/.well-known/openid-configuration"
+"""
+ADA = {"email": "ada@example.org", "name": "Ada Lovelace"}
+
+
+@pytest.fixture(scope="module")
+def provider(find_port: Callable[[], int]) -> Iterator[int]:
+    """The port of a real provider that knows Ada."""
+    port = find_port()
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", f"--port={port}"]
+    process = subprocess.Popen(
+        [*command, "--user-claims", json.dumps({"sub": "ada", **ADA})],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield port
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def closed(
+    provider: int,
+    start_dashboard: Callable[..., Any],
+    find_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """A dashboard that asks for a login and has one job; its audit log lies beside the jobs."""
+    home, port = tmp_path_factory.mktemp("home"), find_port()
+    (home / ".streamlit").mkdir()
+    text = SECRETS.format(port=port, provider=provider)
+    (home / ".streamlit" / "secrets.toml").write_text(text)
+    more = {"HOME": str(home), "AUTH": "oidc", "AUDIT_LOG": str(home / "audit.jsonl")}
+    dashboard = start_dashboard(port=port, more=more)
+    dashboard.put_outputs(JOB)
+    dashboard.put_record(JOB, "SUCCESS", {"status": "completed"})
+    return dashboard, home / "audit.jsonl"
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+
+    def only_local(route: Route) -> None:  # the provider's own page asks for a style from elsewhere
+        local = route.request.url.startswith(("http://127.0.0.1:", "http://localhost:"))
+        route.continue_() if local else route.abort()
+
+    made.route("**/*", only_local)
+    yield made
+    made.close()
+
+
+def test_login_work_and_logout(
+    closed: Any, context: BrowserContext, settled: Callable[[Page], None], tmp_path: Path
+) -> None:
+    dashboard, audit_log = closed
+    page, frames = context.new_page(), list[bytes]()
+
+    def listen(stream: WebSocket) -> None:
+        stream.on("framereceived", lambda sent: frames.append(as_bytes(sent)))
+
+    page.on("websocket", listen)
+    page.set_default_timeout(30_000)
+    page.goto(f"{dashboard.url}/?job={JOB}")
+    button = page.get_by_role("button", name="Log in")
+    expect(button).to_be_visible()
+    settled(page)
+    page.wait_for_function("document.cookie.includes('recon_asked')")
+    assert status(f"{dashboard.url}/jobs/{JOB}/download") == 401
+    assert frames
+    of_jobs = (b"mesh.ply", b"reconviagen", b"Download ZIP", b"/jobs/")
+    assert not [word for word in of_jobs if any(word in frame for frame in frames)]
+
+    button.click()
+    page.get_by_role("button", name="ada").click()
+    # Whoever was sent a link comes to what it shows.
+    expect(page.get_by_role("heading", level=1, name=JOB)).to_be_visible()
+    expect(page.get_by_role("button", name="Ada Lovelace")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Reviewing as Ada Lovelace")).to_be_visible()
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_text("Ada Lovelace · just now")).to_be_visible()
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download ZIP").click()
+    download.value.save_as(tmp_path / "job.zip")
+    size_bytes = (tmp_path / "job.zip").stat().st_size
+    cookies = {each["name"]: each["value"] for each in context.cookies()}
+    assert any(word in frame for word in of_jobs for frame in frames)
+    copied = f"_streamlit_user={cookies['_streamlit_user']}"
+    assert status(f"{dashboard.url}/jobs", copied) == 200
+    assert (
+        status(f"{dashboard.url}/jobs", f"{copied[:-1]}{'A' if copied[-1] != 'A' else 'B'}") == 401
+    )
+
+    page.get_by_role("button", name="Ada Lovelace").click()
+    expect(page.get_by_text("Logged in as ada@example.org")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="End session").click()  # the provider asks
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert page.request.get(f"{dashboard.url}/jobs/{JOB}/download").status == 401
+    taken = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    assert [(each["who"], each["status"], each["bytes"]) for each in taken if each["complete"]] == [
+        ("anonymous", 401, taken[0]["bytes"]),
+        ("ada@example.org", 200, size_bytes),
+        ("anonymous", 401, taken[-1]["bytes"]),
+    ]
+
+
+def as_bytes(sent: str | bytes) -> bytes:
+    return sent if isinstance(sent, bytes) else sent.encode()
+
+
+def status(url: str, cookie: str = "") -> int:
+    asked = urllib.request.Request(url, headers={"Cookie": cookie} if cookie else {})
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            return response.status
+    except urllib.error.HTTPError as exc:
+        return exc.code
