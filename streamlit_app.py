@@ -10,9 +10,11 @@ else:
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
     from dashboard.api import middleware, routes
     from dashboard.live import live
+    from dashboard.logs import log_to_stderr
     from dashboard.settings import read_settings
     from dashboard.zip_cache import remove_unfinished
 
+    log_to_stderr()
     read_settings()  # a bad value ends the start, with its name
     remove_unfinished()
     live()  # the catalog is filled from now on, not from the first visit on
