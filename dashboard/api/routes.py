@@ -17,6 +17,7 @@ from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.metrics import send_metrics
 from dashboard.api.observing import Observe
+from dashboard.api.openapi import show_openapi
 from dashboard.api.paths import GuardPaths
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
@@ -26,6 +27,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 HANDLERS: dict[str, Handler] = {
     "/health": health,
     "/metrics": send_metrics,
+    "/openapi.json": show_openapi,
     "/jobs": show_jobs,
     "/jobs/download": download_jobs,  # before the job that could be named so
     "/jobs/export.csv": export_csv,

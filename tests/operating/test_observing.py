@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from dashboard import metrics
 from dashboard.api import zip_builds
-from dashboard.logs import JsonLine, Stderr
+from dashboard.logs import JsonLine, Repeats, Stderr
 
-DOCS = Path(__file__).parents[1] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 @pytest.fixture
@@ -142,6 +142,14 @@ def test_everybodys_warnings_have_the_same_shape(capsys: pytest.CaptureFixture[s
     handler.handle(record)
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "two\nlines"
+
+
+def test_what_stays_broken_is_told_once_and_requests_each_time() -> None:
+    repeats = Repeats()
+    warning = logging.LogRecord("dashboard", logging.WARNING, "", 0, "broken", (), None)
+    assert [repeats.filter(warning) for _ in range(3)] == [True, False, False]
+    request = logging.makeLogRecord({"msg": "request", "facts": {}})
+    assert all(repeats.filter(request) for _ in range(3))
 
 
 def test_a_log_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
