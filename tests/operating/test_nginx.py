@@ -27,6 +27,7 @@ from tests.operating.conftest import BIG_BYTES, ROOT, Dashboard, free_port
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CONFIGURED = ("server 127.0.0.1:8501;", "server 127.0.0.1:8502;")
 WHOLE = """
+{user}
 daemon off;
 pid {folder}/pid;
 error_log {folder}/error.log;
@@ -51,7 +52,7 @@ def nginx_before(*ports: int) -> Iterator[int]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{told}, and CI must not skip its tests")
         pytest.skip(told)
-    own = free_port()
+    own, user = free_port(), "user root;" if os.getuid() == 0 else ""  # who owns its folders
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         site = (ROOT / "deploy" / "nginx.conf").read_text()
@@ -61,7 +62,7 @@ def nginx_before(*ports: int) -> Iterator[int]:
             site = site.replace(line, meant)
         assert "listen 80;" in site
         (folder / "site.conf").write_text(site.replace("listen 80;", f"listen 127.0.0.1:{own};"))
-        (folder / "nginx.conf").write_text(WHOLE.format(folder=folder))
+        (folder / "nginx.conf").write_text(WHOLE.format(folder=folder, user=user))
         process = subprocess.Popen(
             [NGINX, "-p", name, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
         )
