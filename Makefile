@@ -10,13 +10,16 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format benchmark screenshots lock upgrade clean
+.PHONY: help setup run demo test check format benchmark screenshots lock upgrade clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Set up .venv from requirements.lock (the other targets do it themselves)
 	@$(or $(PYTHON),$(error Python 3.11 or newer is needed: sudo apt install python3)) tools/setup_venv.py
+
+run: setup ## Serve the dashboard as the environment says (settings: README.md)
+	@exec .venv/bin/python -m streamlit run streamlit_app.py
 
 demo: setup ## Start the dashboard with a sample pipeline and jobs, on http://localhost:8501
 	@.venv/bin/python -m dashboard.demo

@@ -19,9 +19,11 @@ else:
     from dashboard.audit import check_audit_log
     from dashboard.exposure import tell_exposure
     from dashboard.live import live
+    from dashboard.logs import log_to_stderr
     from dashboard.page.login_cookie import LoginSetupError, check_login, read_login
     from dashboard.zip_cache import remove_unfinished
 
+    log_to_stderr()
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
     try:

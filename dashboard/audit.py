@@ -1,14 +1,15 @@
 """The audit log: who took what, and when; one JSON object a line, written at the end of each."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.heard import heard
 from dashboard.settings import SettingError, read_settings
 
-LOGGER = "dashboard.audit"
+log = logging.getLogger(__name__)
+
 # For the operator's group, not for everybody: it holds names and addresses.
 MODE = 0o640
 
@@ -18,15 +19,14 @@ def write_entry(entry: Mapping[str, Any]) -> None:
 
     Several dashboards may share a file on one machine: a line is written as a whole.
     """
-    line = json.dumps(entry, ensure_ascii=True)
     path = read_settings().audit_log
     if path is None:
-        heard(LOGGER).info(line)
+        log.info("download", extra={"facts": entry})
         return
     try:
-        _append(str(path), f"{line}\n".encode())
+        _append(str(path), f"{json.dumps(entry)}\n".encode())
     except OSError as exc:
-        heard(LOGGER).warning("AUDIT_LOG cannot be written (%s): %s", exc.strerror, line)
+        log.warning("AUDIT_LOG cannot be written: %s", exc.strerror, extra={"facts": entry})
 
 
 def check_audit_log() -> None:

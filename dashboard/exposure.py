@@ -1,8 +1,9 @@
 """Who can reach the server, told once at its start."""
 
+import logging
 from ipaddress import ip_address
 
-from dashboard.heard import heard
+log = logging.getLogger(__name__)
 
 
 def is_loopback(address: str | None) -> bool:
@@ -19,7 +20,6 @@ def is_loopback(address: str | None) -> bool:
 
 def tell_exposure(address: str | None, *, needs_login: bool) -> None:
     """Say who is let in, and warn where that is whoever comes along."""
-    log = heard("dashboard.exposure")
     if needs_login:
         log.info("AUTH=oidc: every page and download asks for a login or an API token.")
     elif is_loopback(address):

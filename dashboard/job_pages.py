@@ -111,6 +111,19 @@ def measure_ready(query: JobQuery) -> tuple[int, int]:
         return sum(count for _, _, count in wanted), sum_sizes(connection, wanted, query.text)
 
 
+def count_jobs() -> tuple[Mapping[JobStatus, int], int]:
+    """How many jobs of each status there are, and how many nobody has looked into yet.
+
+    Raises CatalogUnavailableError.
+    """
+    keeper = live()
+    now = circumstances(keeper)
+    with keeper.database.reading() as connection:
+        every = load_kinds(connection)
+    unsurveyed = sum(count for _, kind, count in every if not kind.is_surveyed)
+    return _sum((kind.status(now), count) for _, kind, count in every), unsurveyed
+
+
 def read_pulse() -> tuple[int, bool]:
     """What differs as soon as any list may: cheap enough to ask twice a second.
 

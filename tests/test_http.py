@@ -421,11 +421,14 @@ def test_health_names_what_is_wrong(
 ) -> None:
     well = http.get("/health")
     assert well.status_code == 200
-    assert well.json() == {
+    told = well.json()
+    assert told.pop("catalog_lag_s") >= 0
+    assert told == {
         "status": "ok",
         "redis": "ok",
         "storage": "ok",
         "catalog": "ok",
+        "cache": "ok",
         "version": __version__,
     }
     monkeypatch.setenv("JOB_STORAGE_PATH", str(tmp_path / "nowhere"))
@@ -433,6 +436,15 @@ def test_health_names_what_is_wrong(
     assert (ill.status_code, ill.json()["redis"]) == (503, "ok")
     assert ill.json()["storage"].startswith("unavailable")
     assert ill.headers["retry-after"]
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_costs_no_health(
+    http: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file" / "cache"))
+    told = http.get("/health")
+    assert (told.status_code, told.json()["cache"]) == (200, "unavailable: Not a directory")
 
 
 def test_an_unforeseen_fault_is_told_without_traceback(

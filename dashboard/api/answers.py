@@ -1,6 +1,5 @@
 """JSON answers and refusals, all in one shape."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -9,13 +8,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from dashboard.api.observing import RefusalResponse, note_route, observation
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, Refusal, make_error_detail, refusal_for
 from dashboard.job_query import InvalidParameterError
 from dashboard.outputs import StorageUnavailableError
 from dashboard.status import Decision
-
-log = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -34,29 +32,35 @@ def refuse(
     """Refuse a request; the table says how. Without a message, the table's own text is sent."""
     row = refusal_for(code, (details or {}).get("status"))
     body = make_error_detail(code, message or row.text, details)
-    return _refusal(row, body, headers)
+    return _refusal(code, row, body, headers)
 
 
 def refuse_decided(decision: Decision) -> Response:
     """Refuse as the decision says."""
-    row = decision.refusal
-    if row is None:
+    code, row = decision.code, decision.refusal
+    if code is None or row is None:
         raise ValueError("a ready job is not refused")
-    return _refusal(row, decision.error_body())
+    return _refusal(code, row, decision.error_body())
 
 
-def _refusal(row: Refusal, body: object, headers: Mapping[str, str] | None = None) -> Response:
+def _refusal(
+    code: ErrorCode, row: Refusal, body: object, headers: Mapping[str, str] | None = None
+) -> Response:
     retry = {"Retry-After": str(row.retry_after_s)} if row.retry_after_s else {}
-    return JSONResponse(body, row.http_status, headers={**NO_STORE, **retry, **(headers or {})})
+    given = {**NO_STORE, **retry, **(headers or {})}
+    return RefusalResponse(code, body, row.http_status, given)
 
 
 class Refuse:
-    """An ASGI application that refuses every request in the same way."""
+    """An ASGI application that refuses every request to a route in the same way."""
 
-    def __init__(self, code: ErrorCode, headers: Mapping[str, str] | None = None) -> None:
-        self.code, self.headers = code, headers
+    def __init__(
+        self, code: ErrorCode, route: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.code, self.route, self.headers = code, route, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        note_route(scope, self.route)
         await refuse(self.code, headers=self.headers)(scope, receive, send)
 
 
@@ -66,10 +70,13 @@ class AnswerErrors:
     The handler finds the server's path prefix as `request.scope["url_base"]`.
     """
 
-    def __init__(self, handler: Callable[[Request], Awaitable[Response]], base: str) -> None:
-        self.handler, self.base = handler, base
+    def __init__(
+        self, handler: Callable[[Request], Awaitable[Response]], route: str, base: str
+    ) -> None:
+        self.handler, self.route, self.base = handler, route, base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        note_route(scope, self.route)
         scope["url_base"] = self.base
         request = Request(scope, receive)
         response = await self._respond(request)
@@ -87,6 +94,6 @@ class AnswerErrors:
             return refuse(ErrorCode.CATALOG_UNAVAILABLE, details={"reason": str(exc)})
         except HTTPException:
             raise
-        except Exception:  # the last line of defence: no traceback leaves the server
-            log.exception("%s %s failed", request.method, request.url.path)
+        except Exception as exc:  # noqa: BLE001  the last line of defence: the log has the traceback
+            observation(request.scope).failure = exc
             return refuse(ErrorCode.INTERNAL_ERROR)

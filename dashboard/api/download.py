@@ -14,9 +14,10 @@ from dashboard.api.answers import refuse, refuse_decided
 from dashboard.api.sending import FileBody, is_unchanged, not_modified
 from dashboard.api.threads import run
 from dashboard.api.zip_bodies import FollowedZip, StreamedZip
-from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream
+from dashboard.api.zip_builds import THREADS, build_slot, join_build, open_stream, timed
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.jobs import Job, get_job
+from dashboard.metrics import ZIP_CACHE
 from dashboard.outputs import output_directory
 from dashboard.packing_faults import why_not_packed, why_not_ready
 from dashboard.settings import read_settings
@@ -62,10 +63,12 @@ class Download:
             return not_modified({name.lower(): value for name, value in self.headers.items()})
         cached = await run(open_cached, self.key) if is_enabled() else None
         if cached is not None:
+            ZIP_CACHE.labels("hit").inc()
             return self._file(cached)
         if self.request.method == "HEAD":
             return self._head()
         if is_enabled():
+            ZIP_CACHE.labels("miss").inc()
             response = await self._through_cache()
             if response is not None:
                 return response
@@ -115,7 +118,7 @@ class Download:
             if self._is_large:
                 stream = await run(open_stream, self.job_id, self.key, limiter=THREADS)
                 return StreamedZip(stream, stack.pop_all(), self.headers)
-            packed = await run(self._pack, limiter=THREADS)
+            packed = await run(timed, self._pack, limiter=THREADS)
             return self._file(packed, stack.pop_all())
 
     def _pack(self) -> BytesIO:

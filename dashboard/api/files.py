@@ -13,6 +13,7 @@ from dashboard.api.threads import DECODING, run
 from dashboard.errors import ErrorCode
 from dashboard.job_ids import NotAJobIdError
 from dashboard.job_query import InvalidParameterError
+from dashboard.metrics import THUMBNAIL_CACHE
 from dashboard.outputs import open_output
 from dashboard.status import not_a_job_id
 from dashboard.thumbnails import (
@@ -69,6 +70,7 @@ async def send_thumbnail(request: Request) -> Response:
 async def _thumbnail(job_id: str, model: str, name: str, edge_px: int) -> tuple[bytes, bool]:
     """Take what is kept at once; only what must be decoded waits its turn."""
     kept = await run(find_thumbnail, job_id, model, name, edge_px)
+    THUMBNAIL_CACHE.labels("miss" if kept is None else "hit").inc()
     if kept is not None:
         return kept, True
     return await run(thumbnail, job_id, model, name, edge_px, limiter=DECODING)

@@ -1,6 +1,7 @@
 """GET /health: whether the dashboard can do its work, and what keeps it from doing so."""
 
 import os
+from tempfile import TemporaryFile
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,10 @@ from dashboard.settings import read_settings
 
 
 async def health(_request: Request) -> Response:
-    """Answer 200 when Redis, storage and catalog are there, else 503; both with reasons."""
+    """Answer 200 when Redis, storage and catalog are there, else 503; both with reasons.
+
+    A cache that cannot be written costs time, but no answer: it is told, and no reason for 503.
+    """
     redis, storage, catalog = await run(_redis), await run(_storage), await run(_catalog)
     well = redis == storage == catalog == "ok"
     content = {
@@ -24,6 +28,8 @@ async def health(_request: Request) -> Response:
         "redis": redis,
         "storage": storage,
         "catalog": catalog,
+        "catalog_lag_s": round(live().lag_s, 1),
+        "cache": await run(_cache),
         "version": __version__,
     }
     response = answer(content, 200 if well else 503)
@@ -55,3 +61,13 @@ def _catalog() -> str:
     except CatalogUnavailableError as exc:
         fault = str(exc)
     return f"unavailable: {fault}" if fault else "ok"
+
+
+def _cache() -> str:
+    directory = read_settings().cache_path
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=directory).close()
+    except OSError as exc:
+        return f"unavailable: {exc.strerror}"
+    return "ok"

@@ -17,6 +17,9 @@ from dashboard.api.files import send_file, send_thumbnail
 from dashboard.api.health import health
 from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
+from dashboard.api.metrics import send_metrics
+from dashboard.api.observing import Observe
+from dashboard.api.openapi import show_openapi
 from dashboard.api.paths import GuardPaths
 from dashboard.api.security_headers import SecurityHeaders
 from dashboard.api.views import send_view
@@ -26,6 +29,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 HANDLERS: dict[str, Handler] = {
     "/health": health,
+    "/metrics": send_metrics,
+    "/openapi.json": show_openapi,
     "/jobs": show_jobs,
     "/jobs/download": download_jobs,  # before the job that could be named so
     "/jobs/export.csv": export_csv,
@@ -48,6 +53,7 @@ def routes(base: str) -> list[BaseRoute]:
 def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
     """What all paths need around Streamlit's own layers; the first is the outermost."""
     return [
+        Middleware(Observe),
         Middleware(SecurityHeaders),
         Middleware(AuditDownloads, base=base),
         Middleware(RequireLogin, base=base, read_login=read_login),
@@ -57,11 +63,14 @@ def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
 
 def _below(prefix: str) -> list[BaseRoute]:
     served: list[BaseRoute] = [
-        Route(prefix + path, AnswerErrors(handler, prefix), methods=READ_METHODS)
+        Route(prefix + path, AnswerErrors(handler, path, prefix), methods=READ_METHODS)
         for path, handler in HANDLERS.items()
     ]
-    refuse_method = Refuse(ErrorCode.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(READ_METHODS)})
-    wrong_method = [Route(prefix + path, refuse_method) for path in HANDLERS]
+    allow = {"Allow": ", ".join(READ_METHODS)}
+    wrong_method = [
+        Route(prefix + path, Refuse(ErrorCode.METHOD_NOT_ALLOWED, path, allow)) for path in HANDLERS
+    ]
     # Without this, Streamlit answers any other path with 200 and its page.
-    unknown = Route(prefix + "/jobs/{rest:path}", Refuse(ErrorCode.PATH_NOT_FOUND))
+    rest = "/jobs/{rest:path}"
+    unknown = Route(prefix + rest, Refuse(ErrorCode.PATH_NOT_FOUND, rest))
     return [*served, *wrong_method, unknown]

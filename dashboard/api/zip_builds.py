@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from time import perf_counter
+from typing import TypeVar
 
 from anyio import CapacityLimiter
 
 from dashboard.api.threads import run
+from dashboard.metrics import BUILD_SECONDS
 from dashboard.outputs import output_directory
 from dashboard.settings import read_settings
 from dashboard.zip_cache import NewArchive, archive_key
@@ -22,6 +25,8 @@ SLOTS = CapacityLimiter(read_settings().max_builds)
 THREADS = CapacityLimiter(math.inf)
 # A wake-up for each chunk would cost more than it brings.
 WAKE_BYTES = 1 << 20
+
+Built = TypeVar("Built")
 
 
 class AbandonedError(Exception):
@@ -48,6 +53,20 @@ async def awaited_slot() -> AsyncIterator[None]:
         yield
     finally:
         SLOTS.release_on_behalf_of(slot)
+
+
+def timed(build: Callable[[], Built]) -> Built:
+    """Build, and note how long it took and how it ended."""
+    began, outcome = perf_counter(), "failed"
+    try:
+        built = build()
+        outcome = "ok"
+    except AbandonedError:
+        outcome = "abandoned"
+        raise
+    finally:
+        BUILD_SECONDS.labels(outcome).observe(perf_counter() - began)
+    return built
 
 
 def open_stream(job_id: str, key: str) -> ResultStream:
@@ -121,7 +140,7 @@ class Build:
     async def _make(self, slot: ExitStack) -> None:
         try:
             with slot:
-                await run(self._fill, limiter=THREADS)
+                await run(timed, self._fill, limiter=THREADS)
         except Exception as exc:  # noqa: BLE001  who waits for the build decides what it means
             log.info("packing job %s ended early: %r", self.job_id, exc)
             self.failure = exc
