@@ -203,23 +203,6 @@ def test_two_models_stand_side_by_side(dashboard: Any, open_page: Open) -> None:
     expect(page.get_by_text("-3.1 dB")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), PHONE], ids=["desktop", "phone"])
-def test_no_page_scrolls_sideways_in_either_theme(
-    dashboard: Any, open_page: Open, size: tuple[int, int], scheme: str
-) -> None:
-    put_ready(dashboard, "fit1", "reconviagen", "nvdiffrec")
-    dashboard.put_record("fit2", "PROGRESS", {"progress": 50, "step": "Texturing"})
-    for address in ("", "?job=fit1", "?job=fit2", "?job=none"):
-        page = open_page(f"{dashboard.url}/{address}", size, scheme)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        main = page.locator('[data-testid="stMain"]')
-        assert wide <= size[0]
-        assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
-        colour = page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme")
-        assert colour == scheme
-
-
 def test_redis_away_is_one_calm_banner_and_the_jobs_stay(dashboard: Any, open_page: Open) -> None:
     put_ready(dashboard, "known1")
     page = open_page(dashboard.url)

@@ -179,14 +179,3 @@ def test_the_next_jobs_pictures_are_there_before_it_is(reviewed: Any, open_page:
     shown = page.locator(".picture.beside img")
     expect(shown.first).to_have_js_property("complete", value=True)
     assert all(shown.evaluate_all(width))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), PHONE], ids=["desktop", "phone"])
-def test_the_review_does_not_scroll_sideways(
-    reviewed: Any, open_page: Open, size: tuple[int, int], scheme: str
-) -> None:
-    for address in (WALK, "/?job=one1"):
-        page = open_page(f"{reviewed.url}{address}", size, scheme)
-        main = page.locator('[data-testid="stMain"]')
-        assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
