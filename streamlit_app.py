@@ -15,7 +15,7 @@ else:
         raise SystemExit(f"The dashboard does not start. {exc}") from None
 
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
-    from dashboard.api import middleware, routes
+    from dashboard.api import answer_fault, middleware, routes
     from dashboard.audit import check_audit_log
     from dashboard.exposure import tell_exposure
     from dashboard.live import live
@@ -35,4 +35,9 @@ else:
     tell_exposure(st.get_option("server.address"), needs_login=settings.needs_login)
     remove_unfinished()
     live()  # the catalog is filled from now on, not from the first visit on
-    app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix, read_login))
+    app = st.App(
+        __file__,
+        routes=routes(prefix),
+        middleware=middleware(prefix, read_login),
+        exception_handlers={Exception: answer_fault},
+    )

@@ -1,5 +1,6 @@
 """The audit log: who took what, and when; one JSON object a line, written at the end of each."""
 
+import errno
 import json
 import logging
 import os
@@ -44,6 +45,7 @@ def _append(path: str, content: bytes) -> None:
     """Open anew each time, so that the file may be rotated."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
-        os.write(descriptor, content)
+        if os.write(descriptor, content) < len(content):
+            raise OSError(errno.ENOSPC, "no space left for a whole line")
     finally:
         os.close(descriptor)

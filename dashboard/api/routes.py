@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dashboard.api.access import ReadLogin, RequireLogin
-from dashboard.api.answers import AnswerErrors, Refuse
+from dashboard.api.answers import AnswerErrors, Refuse, refuse
 from dashboard.api.audit_trail import AuditDownloads
 from dashboard.api.bulk_download import download_jobs
 from dashboard.api.download import download_results
@@ -21,7 +21,7 @@ from dashboard.api.metrics import send_metrics
 from dashboard.api.observing import Observe
 from dashboard.api.openapi import show_openapi
 from dashboard.api.paths import GuardPaths
-from dashboard.api.security_headers import SecurityHeaders
+from dashboard.api.security_headers import SecurityHeaders, guard
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
 
@@ -59,6 +59,13 @@ def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
         Middleware(RequireLogin, base=base, read_login=read_login),
         Middleware(GuardPaths, base=base),
     ]
+
+
+async def answer_fault(_request: Request, _exc: Exception) -> Response:
+    """Answer for a layer that failed, Streamlit's own included; the server logs the fault."""
+    response = refuse(ErrorCode.INTERNAL_ERROR)
+    guard(response.headers, response.status_code)
+    return response
 
 
 def _below(prefix: str) -> list[BaseRoute]:

@@ -58,26 +58,38 @@ def test_every_registered_route_asks_but_the_few_that_the_login_needs(http: Test
 def test_nothing_behind_the_door_hears_of_a_request_that_is_refused(base: str) -> None:
     heard = []
 
-    async def inside(scope: Any, _receive: Any, send: Any) -> None:
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
         heard.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    client = TestClient(RequireLogin(inside, base, lambda _cookies: None))
-    for path in [*HANDLERS, "/metrics", "/openapi.json", "/media/x.png", "/added/tomorrow"]:
-        for method in ("GET", "HEAD", "POST", "OPTIONS"):
-            assert client.request(method, f"{base}{path}").status_code == 401
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"{base}/another"):
-        pass
-    assert heard == []
-    for path in (f"{base}/", f"{base}/static/js/index.js", f"{base}/_stcore/health"):
-        assert client.get(path).status_code == 200
+    with TestClient(RequireLogin(inside, base, lambda _cookies: None)) as client:
+        for path in [*HANDLERS, "/metrics", "/openapi.json", "/media/x.png", "/added/tomorrow"]:
+            for method in ("GET", "HEAD", "POST", "OPTIONS"):
+                assert client.request(method, f"{base}{path}").status_code == 401
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"{base}/another"):
+            pass
+        assert heard == []
+        for path in (f"{base}/", f"{base}/static/js/index.js", f"{base}/_stcore/health"):
+            assert client.get(path).status_code == 200
+
+
+@pytest.mark.usefixtures("asking")
+@pytest.mark.parametrize("path", ["/static/..%2fjobs", "/static/%2e%2e/health", "/JOBS", "//jobs"])
+def test_no_crooked_path_leads_around_the_door(http: TestClient, path: str) -> None:
+    response = http.get(f"http://testserver{path}", follow_redirects=False)
+    assert response.status_code in {400, 401}
 
 
 @pytest.mark.usefixtures("asking", "finished_job")
 def test_who_is_logged_in_gets_everything(http: TestClient, login: Login) -> None:
     headers = login()
-    for path in ("/jobs", "/health", "/jobs/abcd1234/download", "/jobs/abcd1234/report"):
+    for path in ("/jobs", "/health", "/jobs/abcd1234/download"):
         assert http.get(path, headers=headers).status_code == 200
     assert is_refused(http.get("/jobs"))
 

@@ -52,6 +52,20 @@ def test_a_refusal_carries_them_too(http: TestClient) -> None:
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
+def test_a_fault_of_any_layer_is_a_refusal_that_carries_them(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("private")
+
+    monkeypatch.setattr("dashboard.api.access.read_settings", fail)
+    response = http.get("/_stcore/metrics")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "INTERNAL_ERROR")
+    assert "private" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
 def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:
     page = http.get("/")
     again = http.get("/", headers={"If-None-Match": page.headers["etag"]})

@@ -178,6 +178,9 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             foreign.append(route.request.url)
             route.abort()
 
+    def note_violation(told: str) -> None:
+        violations.append(told)
+
     def start(
         url: str,
         size: tuple[int, int] = DESKTOP,
@@ -193,7 +196,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         context.route("**/*", only_local)
-        context.expose_function("noteViolation", violations.append)
+        context.expose_function("noteViolation", note_violation)
         context.add_init_script(NOTE_VIOLATIONS)
         page = context.new_page()
         page.set_default_timeout(30_000)
