@@ -34,6 +34,7 @@ class JobPage:
 
     `following` is the place behind which the next page begins. `unsurveyed` counts jobs that are
     known by name and record alone: until somebody looks, their files are taken for complete.
+    `catalog_fault` tells why the list may be out of date, if it may.
     """
 
     jobs: tuple[Job, ...]
@@ -45,6 +46,7 @@ class JobPage:
     by_verdict: Mapping[str, int]
     unsurveyed: int
     backend_away: bool
+    catalog_fault: str | None = None
 
 
 def list_jobs(query: JobQuery) -> JobPage:
@@ -72,6 +74,7 @@ def list_jobs(query: JobQuery) -> JobPage:
         by_verdict=_sum((kind.verdict, count) for _, kind, count in every),
         unsurveyed=sum(count for _, kind, count in every if not kind.is_surveyed),
         backend_away=now.backend_away,
+        catalog_fault=keeper.catalog_fault,
     )
 
 
@@ -124,14 +127,14 @@ def count_jobs() -> tuple[Mapping[JobStatus, int], int]:
     return _sum((kind.status(now), count) for _, kind, count in every), unsurveyed
 
 
-def read_pulse() -> tuple[int, bool]:
+def read_pulse() -> tuple[int, bool, str | None]:
     """What differs as soon as any list may: cheap enough to ask twice a second.
 
     Raises CatalogUnavailableError.
     """
     keeper = live()
     with keeper.database.reading() as connection:
-        return load_revision(connection), keeper.backend_away
+        return load_revision(connection), keeper.backend_away, keeper.catalog_fault
 
 
 def enter() -> Live:

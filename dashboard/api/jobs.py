@@ -36,6 +36,9 @@ async def show_jobs(request: Request) -> Response:
         # Jobs that are known by their record alone cannot be listed now.
         row = refusal_for(ErrorCode.STATE_UNAVAILABLE)
         content |= make_error_detail(ErrorCode.STATE_UNAVAILABLE, row.text)
+    elif page.catalog_fault:
+        row, details = refusal_for(ErrorCode.CATALOG_UNAVAILABLE), {"reason": page.catalog_fault}
+        content |= make_error_detail(ErrorCode.CATALOG_UNAVAILABLE, row.text, details)
     return answer(content)
 
 

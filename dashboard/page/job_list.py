@@ -110,6 +110,9 @@ def _load() -> Loaded:
 def _found(address: ListAddress, page: JobPage) -> None:
     if page.backend_away:
         banner.show_code(ErrorCode.STATE_UNAVAILABLE)
+    elif page.catalog_fault:
+        banner.show_code(ErrorCode.CATALOG_UNAVAILABLE)
+        st.text(page.catalog_fault)
     _counts(page)
     show_filters(address, page.by_model)
     _jobs(address, page)

@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
 
 from dashboard.catalog import database as database_module
 from dashboard.catalog.database import CatalogUnavailableError, Database
@@ -21,6 +22,7 @@ from dashboard.catalog.reading import load_entries, load_kinds
 from dashboard.catalog.writing import note_sightings
 from tests.catalog.samples import arrived, random_sightings
 
+APP = Path(__file__).parents[2] / "streamlit_app.py"
 NOBODY = 65534
 Until = Callable[[Callable[[], object]], None]
 
@@ -249,22 +251,27 @@ def test_a_file_that_cannot_be_written_is_told(
     sqlite_file: Path,
     sqlite_url: str,
     monkeypatch: pytest.MonkeyPatch,
+    until: Until,
     powerless: None,
 ) -> None:
     owner = os.geteuid()
     os.seteuid(os.getuid())
     database = Database(sqlite_url)
-    note_sightings(database, [])
+    with database.writing():
+        pass
     database.close()
     sqlite_file.chmod(0o444)
     sqlite_file.parent.chmod(0o777)
     os.seteuid(owner)
     monkeypatch.setenv("CATALOG_URL", sqlite_url)
     monkeypatch.setenv("ZIP_CACHE_MB", "0")
-    refused = http.get("/jobs")
-    error = refused.json()["error"]
-    assert (refused.status_code, error["code"]) == (503, "CATALOG_UNAVAILABLE")
+    until(lambda: "error" in http.get("/jobs").json())
+    error = http.get("/jobs").json()["error"]
+    assert error["code"] == "CATALOG_UNAVAILABLE"
     assert error["details"]["reason"] == "attempt to write a readonly database"
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert ["CATALOG_UNAVAILABLE" in banner.value for banner in page.error] == [True]
+    assert error["details"]["reason"] in [text.value for text in page.text]
     assert http.get(f"/jobs/{finished_job}/download").status_code == 200
 
 
