@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 GLB_HEADER = struct.Struct("<4sIIII")
 CHUNK_HEADER = struct.Struct("<II")
 GLB_JSON, GLB_BINARY = 0x4E4F534A, 0x004E4942
-GLB_JSON_MAX_BYTES = 16 << 20
+# A scene of thousands of parts takes 1 MB; as Python's objects it can take thirty times as much.
+GLB_JSON_MAX_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from dashboard.mesh_counts import UnreadableMeshError
+from dashboard.settings import read_settings
 
 MEMORY_MAX_BYTES = 3 << 30
 PROCESSOR_MAX_S = 120
@@ -84,7 +85,11 @@ def _convert(file: BinaryIO, file_type: str, companions: Companions) -> bytes:
             scene.geometry[name] = _textured(mesh, visual.vertex_colors[mesh.faces])
         elif visual.kind == "face":
             scene.geometry[name] = _textured(mesh, np.repeat(visual.face_colors[:, None], 3, 1))
-    return bytes(export_glb(scene, tree_postprocessor=_finish))  # type: ignore[no-untyped-call]
+    made = bytes(export_glb(scene, tree_postprocessor=_finish))  # type: ignore[no-untyped-call]
+    most = read_settings().viewer_max_mb
+    if len(made) > most * 1_000_000:  # who asked for it would hold all of it in memory
+        raise UnreadableMeshError(f"it is larger than {most} MB once it is made ready")
+    return made
 
 
 def _textured(mesh: trimesh.Trimesh, colors: Any) -> trimesh.Trimesh:

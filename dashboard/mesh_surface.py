@@ -9,6 +9,8 @@ from typing import BinaryIO
 from dashboard.mesh_counts import UnreadableMeshError
 
 MEMORY_MAX_BYTES = 3 << 30
+# Ends it also where nobody is left to kill it.
+PROCESSOR_MAX_S = 120
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def _measure(file: BinaryIO, file_type: str) -> Surface:
 def main() -> None:
     """Read a mesh from standard input, its type from the command line; print JSON."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_MAX_S, PROCESSOR_MAX_S))
     try:
         answer = asdict(measure(sys.stdin.buffer, sys.argv[1]))
     except UnreadableMeshError as exc:

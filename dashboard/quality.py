@@ -8,8 +8,8 @@ from typing import Any
 
 from dashboard.celery_record import clean_text, number
 
-# What the pipeline writes is about 1 kB.
-QUALITY_MAX_BYTES = 1 << 20
+# What the pipeline writes is about 1 kB; a page with many models reads one for each.
+QUALITY_MAX_BYTES = 256 << 10
 
 
 class QualityError(ValueError):
@@ -93,21 +93,36 @@ class Quality:
 def parse_quality(raw: bytes) -> Quality:
     """Read a quality.json; keys of a wrong type count as missing.
 
-    Raises QualityError for what is not a JSON object, or too large to be one of ours.
+    Raises QualityError for what is not a JSON object, is too large to be one of ours, can be read
+    in two ways, or tells nothing.
     """
     if len(raw) > QUALITY_MAX_BYTES:
-        raise QualityError("quality.json is larger than 1 MB")
+        raise QualityError(f"quality.json is larger than {QUALITY_MAX_BYTES >> 10} kB")
     if not raw.strip():
         raise QualityError("quality.json is empty")
     try:
-        content = json.loads(raw.decode("utf-8"))
+        content = json.loads(raw.decode("utf-8"), object_pairs_hook=_unambiguous)
+    except QualityError:
+        raise
     except UnicodeDecodeError as exc:
         raise QualityError("quality.json is not UTF-8 text") from exc
     except (ValueError, RecursionError) as exc:
         raise QualityError("quality.json is not valid JSON") from exc
     if not isinstance(content, dict):
         raise QualityError("quality.json does not hold a JSON object")
-    return quality_from_json(content)
+    quality = quality_from_json(content)
+    has_figures = any(figure is not None for figure in quality.metrics.values())
+    if not (quality.status or quality.summary or has_figures):
+        raise QualityError("quality.json holds no status and no figure that can be read")
+    return quality
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that comes twice: readers differ in which of the two they take."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise QualityError("quality.json names a key twice")
+    return content
 
 
 def find_lead(qualities: Sequence[Quality | None]) -> tuple[int, int, float] | None:

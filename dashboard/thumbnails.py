@@ -3,6 +3,8 @@
 import logging
 import os
 import struct
+import threading
+from contextlib import nullcontext
 from functools import cache
 from io import BytesIO
 from typing import BinaryIO
@@ -18,14 +20,22 @@ KIND = "thumbnails"
 
 EDGE_MIN_PX, EDGE_MAX_PX, EDGE_DEFAULT_PX = 16, 1024, 256
 # The pipeline writes previews of 2048 x 2048 pixels and about 1 MB. Decoding takes 4 bytes a
-# pixel, so these limits keep one hostile picture below 100 MB of memory.
+# pixel, some more for each line, and some time for each chunk of the file: within these limits one
+# hostile picture takes 100 MB and less than a second. What is larger than usual waits for its turn.
 PICTURE_MAX_BYTES = 32 << 20
-PICTURE_MAX_PIXELS = 24_000_000
+PICTURE_MAX_PIXELS, PICTURE_MAX_EDGE_PX = 4096 * 4096, 16_384
+PICTURE_MAX_CHUNKS = 10_000
+USUAL_PIXELS = 2048 * 2048
+STRIP_PX = 256
 WEBP_QUALITY = 82
 PLACEHOLDER_TEXT = "Preview cannot be shown"
 
 PNG_HEADER = struct.Struct(">8sI4sII")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Length and name; then the content and a checksum.
+PNG_CHUNK, PNG_CHECKSUM_BYTES = struct.Struct(">I4s"), 4
+
+_one_at_a_time = threading.Lock()
 
 
 class UnreadablePictureError(Exception):
@@ -62,31 +72,69 @@ def _open(job_id: str, model: str, name: str, edge_px: int) -> tuple[BinaryIO, t
 
 def shrink(file: BinaryIO, edge_px: int) -> bytes:
     """Decode a PNG and encode it small, as WebP. Raises UnreadablePictureError."""
-    _check_header(file)
+    pixels = _check_header(file)
+    _check_chunks(file)
     try:
-        with Image.open(file, formats=["PNG"]) as picture:
-            picture.thumbnail((edge_px, edge_px), Image.Resampling.BICUBIC, reducing_gap=2)
-            clear = picture.has_transparency_data
-            small = picture.convert("RGBA" if clear else "RGB")
+        with _one_at_a_time if pixels > USUAL_PIXELS else nullcontext():
+            small = _decode_small(file, edge_px)
     except Exception as exc:
         raise UnreadablePictureError(f"cannot be decoded ({type(exc).__name__})") from exc
     return _webp(small)
 
 
-def _check_header(file: BinaryIO) -> None:
-    """Judge by the size and the first bytes, before anything is decoded."""
+def _decode_small(file: BinaryIO, edge_px: int) -> Image.Image:
+    with Image.open(file, formats=["PNG"]) as picture:
+        small = _in_strips(picture, edge_px) if picture.mode in {"LA", "RGBA"} else picture
+        small.thumbnail((edge_px, edge_px), Image.Resampling.BICUBIC, reducing_gap=2)
+        return small.convert("RGBA" if small.has_transparency_data else "RGB")
+
+
+def _in_strips(picture: Image.Image, edge_px: int) -> Image.Image:
+    """Average blocks of pixels until a picture is not far from its size.
+
+    Of one with an alpha channel Pillow makes a copy for that, so a strip at a time.
+    """
+    factor = 2 * max(picture.size) // (3 * edge_px)
+    if factor < 2:
+        return picture
+    width, height = (-(-side // factor) for side in picture.size)
+    small = Image.new(picture.mode, (width, height))
+    step = max(STRIP_PX // factor, 1) * factor
+    for top in range(0, picture.height, step):
+        bottom = min(top + step, picture.height)
+        strip = picture.crop((0, top, picture.width, bottom))
+        small.paste(strip.reduce(factor), (0, top // factor))
+    return small
+
+
+def _check_header(file: BinaryIO) -> int:
+    """Judge by the size and the first bytes, before anything is decoded; return the pixels."""
     if file.seek(0, os.SEEK_END) > PICTURE_MAX_BYTES:
         raise UnreadablePictureError("too many bytes")
     file.seek(0)
     header = file.read(PNG_HEADER.size)
-    file.seek(0)
     if len(header) < PNG_HEADER.size:
         raise UnreadablePictureError("too short")
     signature, _, chunk, width, height = PNG_HEADER.unpack(header)
     if signature != PNG_SIGNATURE or chunk != b"IHDR":
         raise UnreadablePictureError("not a PNG")
-    if width * height > PICTURE_MAX_PIXELS:
+    if width * height > PICTURE_MAX_PIXELS or max(width, height) > PICTURE_MAX_EDGE_PX:
         raise UnreadablePictureError("too many pixels")
+    return int(width * height)
+
+
+def _check_chunks(file: BinaryIO) -> None:
+    """Count the chunks, each of which takes its time, however little is in it."""
+    file.seek(len(PNG_SIGNATURE))
+    for _ in range(PICTURE_MAX_CHUNKS):
+        start = file.read(PNG_CHUNK.size)
+        if len(start) < PNG_CHUNK.size:
+            break
+        length, _ = PNG_CHUNK.unpack(start)
+        file.seek(length + PNG_CHECKSUM_BYTES, os.SEEK_CUR)
+    else:
+        raise UnreadablePictureError("too many chunks")
+    file.seek(0)
 
 
 @cache

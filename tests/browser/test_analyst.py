@@ -180,17 +180,6 @@ def test_a_preview_is_enlarged_and_closed_by_keyboard(dashboard: Any, open_page:
     expect(opened).to_have_count(0)
 
 
-def test_texts_from_jobs_are_shown_literally(dashboard: Any, open_page: Open) -> None:
-    image = "![x](http://evil.example/x.png) <img src=http://evil.example/y.png>"
-    text = f"**bold** {image} :material/home: $x^2$"
-    dashboard.put_record("evil1", "FAILURE", {"exc_type": "E", "exc_message": [text]})
-    dashboard.put_record("evil2", "PROGRESS", {"progress": 5, "step": text})
-    page = open_page(f"{dashboard.url}/?job=evil1")
-    expect(page.get_by_text(f"Job evil1 failed: E: {text}", exact=True)).to_be_visible()
-    page = open_page(dashboard.url)
-    expect(page.get_by_text(f"{text[:120]} · 5 %", exact=True)).to_be_visible()
-
-
 def test_two_models_stand_side_by_side(dashboard: Any, open_page: Open) -> None:
     better = {"status": "normal", "metrics": {"psnr": 27.1, "ssim": 0.9}}
     worse = {"status": "warning", "metrics": {"psnr": 24.0, "ssim": 0.8}}
