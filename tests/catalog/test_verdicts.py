@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, create_engine, text
 from dashboard import verdicts
 from dashboard.catalog.database import Database
 from dashboard.catalog.reading import load_entries
-from dashboard.catalog.verdicts import OvertakenError, open_catalog, take_in
+from dashboard.catalog.verdicts import OvertakenError, take_in
 from dashboard.celery_record import NO_RECORD, CeleryRecord
 from tests.catalog.reviews import (
     ACCEPTED,
@@ -34,23 +34,6 @@ from tests.catalog.reviews import (
     history,
     see,
 )
-
-
-@pytest.fixture
-def open_database(
-    catalog_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Database]]:
-    """Open the catalog as one more dashboard does."""
-    monkeypatch.setenv("CATALOG_URL", catalog_url)
-    opened: list[Database] = []
-
-    def open_one() -> Database:
-        opened.append(open_catalog(catalog_url))
-        return opened[-1]
-
-    yield open_one
-    for database in opened:
-        database.close()
 
 
 @pytest.fixture
