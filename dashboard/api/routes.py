@@ -18,6 +18,7 @@ from dashboard.api.health import health
 from dashboard.api.job_report import send_report
 from dashboard.api.jobs import show_job, show_jobs
 from dashboard.api.paths import GuardPaths
+from dashboard.api.same_origin import SameOriginStream
 from dashboard.api.security_headers import SecurityHeaders, guard
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
@@ -49,6 +50,7 @@ def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
     """What all paths need around Streamlit's own layers; the first is the outermost."""
     return [
         Middleware(SecurityHeaders),
+        Middleware(SameOriginStream),
         Middleware(AuditDownloads, base=base),
         Middleware(RequireLogin, base=base, read_login=read_login),
         Middleware(GuardPaths, base=base),
