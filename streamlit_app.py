@@ -32,7 +32,8 @@ else:
         check_audit_log()
     except (SettingError, LoginSetupError) as exc:
         raise SystemExit(f"The dashboard does not start. {exc}") from None
-    tell_exposure(st.get_option("server.address"), needs_login=settings.needs_login)
+    address, port = st.get_option("server.address"), st.get_option("server.port")
+    tell_exposure(address, port, needs_login=settings.needs_login)
     remove_unfinished()
     live()  # the catalog is filled from now on, not from the first visit on
     app = st.App(

@@ -18,16 +18,17 @@ def is_loopback(address: str | None) -> bool:
         return False
 
 
-def tell_exposure(address: str | None, *, needs_login: bool) -> None:
-    """Say who is let in, and warn where that is whoever comes along."""
+def tell_exposure(address: str | None, port: int, *, needs_login: bool) -> None:
+    """Say where the server listens and who is let in; warn where that is whoever comes along."""
+    where = f"{address or 'every address'}, port {port}"
     if needs_login:
-        log.info("AUTH=oidc: every page and download asks for a login or an API token.")
+        log.info("Listening on %s. AUTH=oidc: everybody is asked for a login or a token.", where)
     elif is_loopback(address):
-        log.info("AUTH=none: the server listens on %s only and asks nobody who they are.", address)
+        log.info("Listening on %s: for this machine only. AUTH=none: nobody is asked.", where)
     else:
         log.warning(
-            "AUTH=none, but the server listens on %s: whoever reaches it sees and downloads every "
-            "job, and nobody can tell who it was. Set AUTH=oidc (docs/login.md), or bind to "
-            "loopback (STREAMLIT_SERVER_ADDRESS=127.0.0.1) behind a proxy that asks who they are.",
-            address or "every address",
+            "Listening on %s with AUTH=none: whoever reaches it sees and downloads every job, and "
+            "nobody can tell who it was. Set AUTH=oidc (docs/login.md), or bind to loopback "
+            "(STREAMLIT_SERVER_ADDRESS=127.0.0.1) behind a proxy that asks who they are.",
+            where,
         )

@@ -21,6 +21,7 @@ from dashboard.api.metrics import send_metrics
 from dashboard.api.observing import Observe
 from dashboard.api.openapi import show_openapi
 from dashboard.api.paths import GuardPaths
+from dashboard.api.same_origin import SameOriginStream
 from dashboard.api.security_headers import SecurityHeaders, guard
 from dashboard.api.views import send_view
 from dashboard.errors import ErrorCode
@@ -55,6 +56,7 @@ def middleware(base: str, read_login: ReadLogin) -> list[Middleware]:
     return [
         Middleware(Observe),
         Middleware(SecurityHeaders),
+        Middleware(SameOriginStream),
         Middleware(AuditDownloads, base=base),
         Middleware(RequireLogin, base=base, read_login=read_login),
         Middleware(GuardPaths, base=base),

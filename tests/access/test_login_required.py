@@ -120,7 +120,7 @@ def test_a_cookie_that_was_changed_or_is_too_old_is_refused(
 ) -> None:
     cookie = login()["Cookie"]
     name, _, value = cookie.partition("=")
-    for at in (0, len(value) // 2, len(value) - 1):
+    for at in (0, len(value) // 2, len(value) - 9):  # content, moment, signature
         changed = value[:at] + ("A" if value[at] != "A" else "B") + value[at + 1 :]
         assert is_refused(http.get("/jobs", headers={"Cookie": f"{name}={changed}"}))
     for nonsense in ("", "x", "é", value.rpartition(".")[0], value * 20):

@@ -3,12 +3,16 @@
 import base64
 import hashlib
 import re
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
+from dashboard.api.same_origin import SameOriginStream
 from dashboard.api.security_headers import INLINE_SCRIPT, PAGE_POLICY
 
 ANSWERS = {
@@ -64,6 +68,31 @@ def test_a_fault_of_any_layer_is_a_refusal_that_carries_them(
     assert "private" not in response.text
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_let_in"),
+    [
+        (None, "recon.example", True),
+        ("https://recon.example", "recon.example", True),
+        ("http://localhost:8501", "LOCALHOST:8501", True),
+        ("https://recon.example:8443", "recon.example", True),  # nginx' $host
+        ("http://localhost:3000", "localhost:8501", False),
+        ("https://other.example", "recon.example", False),
+        ("null", "recon.example", False),
+        ("https://[", "recon.example", False),
+        ("", "", False),
+    ],
+)
+def test_only_our_own_page_opens_the_stream(origin: str | None, host: str, is_let_in: bool) -> None:
+    async def stream(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+
+    client = TestClient(SameOriginStream(stream))
+    headers = {"Host": host} | ({"Origin": origin} if origin is not None else {})
+    expected = nullcontext() if is_let_in else pytest.raises(WebSocketDisconnect)
+    with expected, client.websocket_connect("/_stcore/stream", headers=headers):
+        pass
 
 
 def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:

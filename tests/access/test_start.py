@@ -25,7 +25,7 @@ PutSecrets = Callable[[Any], None]
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "unix:///run/s"])
 def test_loopback_is_told_in_one_quiet_line(address: str, caplog: pytest.LogCaptureFixture) -> None:
     assert is_loopback(address)
-    tell_exposure(address, needs_login=False)
+    tell_exposure(address, 8501, needs_login=False)
     [line] = caplog.records
     assert line.levelno == logging.INFO
     assert address in line.message
@@ -35,8 +35,8 @@ def test_loopback_is_told_in_one_quiet_line(address: str, caplog: pytest.LogCapt
 def test_being_open_to_others_is_warned_of_and_with_a_login_it_is_not(
     address: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell_exposure(address, needs_login=False)
-    tell_exposure(address, needs_login=True)
+    tell_exposure(address, 8501, needs_login=False)
+    tell_exposure(address, 8501, needs_login=True)
     warned, told = caplog.records
     assert (warned.levelno, told.levelno) == (logging.WARNING, logging.INFO)
     for word in ("AUTH=oidc", "STREAMLIT_SERVER_ADDRESS=127.0.0.1", address or "every address"):
