@@ -8,7 +8,7 @@ else:
     import streamlit as st
 
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
-    from dashboard.api import middleware, routes
+    from dashboard.api import middleware, routes, set_up_server
     from dashboard.live import live
     from dashboard.settings import read_settings
     from dashboard.zip_cache import remove_unfinished
@@ -18,4 +18,6 @@ else:
     live()  # the catalog is filled from now on, not from the first visit on
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
-    app = st.App(__file__, routes=routes(prefix), middleware=middleware(prefix))
+    app = st.App(
+        __file__, routes=routes(prefix), middleware=middleware(prefix), lifespan=set_up_server
+    )
