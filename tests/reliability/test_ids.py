@@ -196,3 +196,26 @@ def test_what_has_no_end_is_refused(client: Client) -> None:
     status, _, body = client.read()
     assert (status, json.loads(body)["error"]["code"]) == (400, "BAD_REQUEST")
     assert client.is_closed()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jobs/%2e%2e/files/x/mesh.glb",
+        "/jobs/abcd1234/files/..%2f..%2f/mesh.glb",
+        "/jobs/abcd1234/files/reconviagen/..%2f..%2f..%2finput.txt",
+        "/jobs/abcd1234/files/reconviagen/%2e%2e/mesh.glb",
+        "/jobs/abcd1234/files/reconviagen\\..\\mesh.glb",
+        "/jobs/abcd1234/files/reconviagen/mesh.glb%00",
+        "/jobs/abcd1234/files/reconviagen/x%0ay",
+        "/jobs/abcd1234/x%0d%0ay",
+    ],
+)
+def test_no_path_leads_out_of_a_job(
+    http: TestClient, finished_job: str, storage: Path, path: str
+) -> None:
+    (storage / finished_job / "input.txt").write_text("secret")
+    response = http.get(path)
+    assert response.status_code == 404
+    assert "secret" not in response.text
+    assert "error" in response.json()
