@@ -15,7 +15,7 @@ else:
         raise SystemExit(f"The dashboard does not start. {exc}") from None
 
     import dashboard.page  # noqa: F401  loaded with the server, so that the first visit is quick
-    from dashboard.api import answer_fault, middleware, routes
+    from dashboard.api import answer_fault, middleware, routes, set_up_server
     from dashboard.audit import check_audit_log
     from dashboard.exposure import tell_exposure
     from dashboard.live import live
@@ -41,4 +41,5 @@ else:
         routes=routes(prefix),
         middleware=middleware(prefix, read_login),
         exception_handlers={Exception: answer_fault},
+        lifespan=set_up_server,
     )

@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
     MESH_NOT_DRAWABLE = "MESH_NOT_DRAWABLE"
     PATH_NOT_FOUND = "PATH_NOT_FOUND"
+    BAD_REQUEST = "BAD_REQUEST"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     INVALID_PARAMETER = "INVALID_PARAMETER"
     RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
@@ -179,6 +180,13 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         "Path not found",
         "Nothing is served under this path.",
         "Use GET /jobs, GET /jobs/{job_id} or GET /jobs/{job_id}/download.",
+    ),
+    ErrorCode.BAD_REQUEST: Refusal(
+        400,
+        Severity.WARNING,
+        "Not a request",
+        "What was sent is not HTTP: an address holds a blank or a raw byte, or is too long.",
+        "Write blanks and whatever is not ASCII as % and two digits, as in %20.",
     ),
     ErrorCode.METHOD_NOT_ALLOWED: Refusal(
         405,

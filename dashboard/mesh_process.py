@@ -1,5 +1,6 @@
 """One of our modules run on a mesh, in a process that may run out of time or memory harmlessly."""
 
+import atexit
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from dashboard.mesh_counts import UnreadableMeshError
+
+RUNNING: set[subprocess.Popen[bytes]] = set()
 
 
 def run_on_mesh(
@@ -20,18 +23,34 @@ def run_on_mesh(
 
     Raises UnreadableMeshError for what lies at the machine and not at the file.
     """
+    command = [sys.executable, "-m", module, *arguments]
     try:
-        done = subprocess.run(  # noqa: S603  our own module
-            [sys.executable, "-m", module, *arguments],
+        process = subprocess.Popen(  # noqa: S603  our own module
+            command,
             stdin=mesh,
-            capture_output=True,
-            timeout=timeout_s,
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             pass_fds=[file.fileno() for file in others],
         )
-    except subprocess.TimeoutExpired as exc:
-        raise UnreadableMeshError(f"it took more than {timeout_s:g} s") from exc
-    except (subprocess.CalledProcessError, OSError) as exc:
+    except OSError as exc:
         raise UnreadableMeshError("it cannot be read in the memory that is allowed") from exc
-    return done.stdout
+    with process:
+        RUNNING.add(process)
+        try:
+            printed, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as exc:
+            raise UnreadableMeshError(f"it took more than {timeout_s:g} s") from exc
+        finally:
+            process.kill()
+            RUNNING.discard(process)
+    if process.returncode:
+        raise UnreadableMeshError("it cannot be read in the memory that is allowed")
+    return printed
+
+
+@atexit.register
+def _end_all() -> None:
+    """Leave none behind: who waits for them is gone."""
+    for process in list(RUNNING):
+        process.kill()

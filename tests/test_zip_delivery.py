@@ -4,9 +4,7 @@ import hashlib
 import io
 import os
 import shutil
-import socket
 import subprocess
-import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +15,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from dashboard import zip_cache
-from dashboard.api import download, sending, zip_builds
-from dashboard.zip_cache import NewArchive, archive_key, open_cached
+from dashboard.api import download, zip_builds
+from dashboard.zip_cache import archive_key, open_cached
 from result_packager import ResultStream, create_result_zip
 
 
@@ -138,44 +136,6 @@ def test_without_a_cache_every_download_is_packed(
     assert cache_files(tmp_path) == []
 
 
-@pytest.mark.parametrize("limit", ["1", "512"])
-def test_an_unwritable_cache_costs_the_cache_and_not_the_download(
-    http: TestClient,
-    job: str,
-    expected: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    limit: str,
-) -> None:
-    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
-    assert http.get(job).content == expected
-
-
-@pytest.mark.parametrize("limit", ["1", "512"])
-def test_a_disk_that_fills_up_on_the_way_does_not_break_the_download(
-    http: TestClient,
-    job: str,
-    expected: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    limit: str,
-) -> None:
-    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
-    write, written = NewArchive.write, []
-
-    def fill_up(archive: NewArchive, chunk: bytes) -> None:
-        written.append(len(chunk))
-        if sum(written) > 2_500_000:
-            raise OSError(28, "No space left on device")
-        write(archive, chunk)
-
-    monkeypatch.setattr(NewArchive, "write", fill_up)
-    assert http.get(job).content == expected
-    assert cache_files(tmp_path) == []
-
-
 def test_what_was_not_used_for_longest_goes_first(
     http: TestClient,
     put_outputs: Callable[..., Path],
@@ -218,44 +178,7 @@ def test_what_a_killed_server_left_is_removed_at_the_start(storage: Path, tmp_pa
     assert cache_files(tmp_path) == [".zip"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "emptied", "grown", "linked"])
-def test_a_damaged_archive_in_the_cache_is_packed_anew(
-    http: TestClient, job: str, expected: bytes, tmp_path: Path, damage: str
-) -> None:
-    http.get(job)
-    [kept] = (tmp_path / "cache" / "zips").glob("*.zip")
-    if damage == "linked":
-        (tmp_path / "elsewhere").write_bytes(kept.read_bytes() + b"x")
-        kept.unlink()
-        kept.symlink_to(tmp_path / "elsewhere")
-    else:
-        content = {"cut": expected[:-7], "emptied": b"", "grown": expected + b"0"}[damage]
-        kept.write_bytes(content)
-    response = http.get(job)
-    assert (response.status_code, response.content) == (200, expected)
-    assert http.get(job).content == expected
-
-
 # --- over a real connection
-
-
-def test_a_client_that_takes_nothing_is_left(
-    address: str,
-    job: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    until: Callable[..., None],
-    open_files_below: Callable[[Path], list[str]],
-) -> None:
-    monkeypatch.setenv("ZIP_CACHE_MB", "0")
-    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
-    monkeypatch.setattr(sending, "STALLED_S", 0.3)
-    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.sendall(f"GET {job} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        until(lambda: zip_builds.SLOTS.borrowed_tokens == 1)
-        until(lambda: zip_builds.SLOTS.borrowed_tokens == 0)
-    until(lambda: not open_files_below(tmp_path))
 
 
 def curl(*arguments: object) -> int:
@@ -306,54 +229,6 @@ def test_curl_resumes_a_download(address: str, job: str, expected: bytes, tmp_pa
     assert hashlib.sha256(target.read_bytes()).hexdigest() == digest
 
 
-@needs_curl
-@pytest.mark.parametrize("cache", ["0", "2048"])
-def test_a_client_that_leaves_ends_the_packing_and_frees_all(
-    address: str,
-    job: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    cache: str,
-    until: Callable[..., None],
-    open_files_below: Callable[[Path], list[str]],
-) -> None:
-    monkeypatch.setenv("ZIP_CACHE_MB", cache)
-    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
-    chunks, left = [], threading.Event()
-    step = ResultStream.__next__
-
-    def step_slowly(stream: ResultStream) -> bytes:
-        chunk = step(stream)
-        chunks.append(len(chunk))
-        if len(chunks) > 2:
-            left.wait(1)  # long enough for the server to hear that the client has gone
-        return chunk
-
-    monkeypatch.setattr(ResultStream, "__next__", step_slowly)
-    until(lambda: not open_files_below(tmp_path))
-    client = subprocess.Popen(["curl", "-s", "-o", "/dev/null", address + job])
-    until(lambda: len(chunks) > 2)
-    client.kill()
-    client.wait()
-    until(lambda: zip_builds.SLOTS.borrowed_tokens == 0 and not zip_builds.BUILDS)
-    assert sum(chunks) < 6_000_000
-    assert cache_files(tmp_path) == []
-    until(lambda: not open_files_below(tmp_path))
-
-
-@pytest.fixture
-def one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_builds, "SLOTS", zip_builds.CapacityLimiter(1))
-
-
-@pytest.mark.usefixtures("one_slot")
-def test_a_lost_cache_does_not_keep_its_own_fallback_out(
-    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZIP_CACHE_MB", "1")
-    assert [http.get(job).status_code for _ in range(3)] == [200, 200, 200]
-
-
 def test_many_small_streamed_jobs_are_all_whole(
     http: TestClient,
     put_outputs: Callable[..., Path],
@@ -367,32 +242,6 @@ def test_many_small_streamed_jobs_are_all_whole(
         response = http.get(f"/jobs/small{number}/download")
         assert response.status_code == 200
         assert zipfile.ZipFile(io.BytesIO(response.content)).testzip() is None
-
-
-@needs_curl
-def test_files_replaced_while_the_disk_fills_up_break_the_connection(
-    address: str,
-    job: str,
-    finished_job: str,
-    storage: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
-    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
-    write, written = NewArchive.write, []
-
-    def fill_up(archive: NewArchive, chunk: bytes) -> None:
-        written.append(len(chunk))
-        if sum(written) > 2_500_000:
-            mesh.unlink()
-            mesh.write_bytes(os.urandom(6_000_000))
-            raise OSError(28, "No space left on device")
-        write(archive, chunk)
-
-    monkeypatch.setattr(NewArchive, "write", fill_up)
-    assert curl("-o", tmp_path / "job.zip", address + job) == 18
-    assert not zipfile.is_zipfile(tmp_path / "job.zip")
 
 
 def test_a_file_that_changes_while_packing_is_told(
@@ -413,35 +262,6 @@ def test_a_file_that_changes_while_packing_is_told(
     response = http.get(job)
     assert (response.status_code, response.json()["error"]["code"]) == (503, "RESULTS_CHANGING")
     assert response.headers["retry-after"]
-
-
-def test_running_builds_count_against_the_cache(
-    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZIP_CACHE_MB", "2")
-    first = NewArchive("a" * 40, 1_500_000)
-    first.write(b"0" * 1_500_000)
-    with pytest.raises(zip_cache.CacheFullError):
-        NewArchive("b" * 40, 1_500_000)
-    first.discard()
-    first.close()
-
-
-def test_old_archives_make_room_on_a_full_disk(
-    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = NewArchive("a" * 40, 1000)
-    old.finish()
-    old.close()
-    usage, asked = shutil.disk_usage(tmp_path), []
-
-    def nearly_full(_: Path) -> Any:
-        asked.append(1)
-        return usage._replace(free=10 if len(asked) == 1 else 10_000)
-
-    monkeypatch.setattr(zip_cache.shutil, "disk_usage", nearly_full)
-    NewArchive("b" * 40, 5000).close()
-    assert open_cached("a" * 40) is None
 
 
 @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-"])

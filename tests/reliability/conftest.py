@@ -41,6 +41,9 @@ ANSWERS = {
 FAULTS = ("refuses", "hangs", "drips", *ANSWERS)
 
 
+LISTENING = "0A"  # as Linux writes it in /proc/net/tcp
+
+
 class Gate:
     """Stands before a server of the Redis protocol, and lets through what `fault` allows."""
 
@@ -174,7 +177,23 @@ class Served:
 
     @property
     def descriptors(self) -> int:
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+        return len(self.open_files())
+
+    def open_files(self) -> list[str]:
+        names = []
+        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                names.append(str(descriptor.readlink()))
+        return names
+
+    @property
+    def connections(self) -> int:
+        """How many clients the server has not let go of."""
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        own = {name[8:-1] for name in self.open_files() if name.startswith("socket:[")}
+        found = (line.split() for line in lines)
+        port = f":{self.port:04X}"
+        return sum(f[1].endswith(port) and f[3] != LISTENING and f[9] in own for f in found)
 
     def _status(self, name: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()

@@ -1,0 +1,199 @@
+"""A cache directory that is locked, read-only, full or damaged costs time: downloads, thumbnails
+and everything else go on, whole and right, and nothing half-written stays behind.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from dashboard import zip_cache
+from dashboard.api import zip_builds
+from dashboard.zip_cache import NewArchive, open_cached
+from result_packager import create_result_zip
+
+
+@pytest.fixture
+def job(http: TestClient, finished_job: str, storage: Path) -> str:
+    """A job whose archive takes several wake-ups to write."""
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    mesh.write_bytes(os.urandom(6_000_000))
+    return f"/jobs/{finished_job}/download"
+
+
+@pytest.fixture
+def expected(job: str, finished_job: str, storage: Path) -> bytes:
+    return create_result_zip(finished_job, storage / finished_job / "output").getvalue()
+
+
+def cache_files(tmp_path: Path) -> list[str]:
+    return sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_a_full_disk_costs_the_cache_and_not_the_download(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    """No file may be longer than 2 MB: to a writer, that is a disk without room."""
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
+    try:
+        assert http.get(job).content == expected
+        assert cache_files(tmp_path) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert http.get(job).content == expected
+    assert cache_files(tmp_path) == [".zip"]
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_an_unwritable_cache_costs_the_cache_and_not_the_download(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
+    assert http.get(job).content == expected
+
+
+@pytest.mark.parametrize("limit", ["1", "512"])
+def test_a_disk_that_fills_up_on_the_way_does_not_break_the_download(
+    http: TestClient,
+    job: str,
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    limit: str,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
+    write, written = NewArchive.write, []
+
+    def fill_up(archive: NewArchive, chunk: bytes) -> None:
+        written.append(len(chunk))
+        if sum(written) > 2_500_000:
+            raise OSError(28, "No space left on device")
+        write(archive, chunk)
+
+    monkeypatch.setattr(NewArchive, "write", fill_up)
+    assert http.get(job).content == expected
+    assert cache_files(tmp_path) == []
+
+
+def curl(*arguments: object) -> int:
+    command = ["curl", "--silent", "--fail", *map(str, arguments)]
+    return subprocess.run(command, check=False).returncode
+
+
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+
+
+@needs_curl
+def test_files_replaced_while_the_disk_fills_up_break_the_connection(
+    address: str,
+    job: str,
+    finished_job: str,
+    storage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    write, written = NewArchive.write, []
+
+    def fill_up(archive: NewArchive, chunk: bytes) -> None:
+        written.append(len(chunk))
+        if sum(written) > 2_500_000:
+            mesh.unlink()
+            mesh.write_bytes(os.urandom(6_000_000))
+            raise OSError(28, "No space left on device")
+        write(archive, chunk)
+
+    monkeypatch.setattr(NewArchive, "write", fill_up)
+    assert curl("-o", tmp_path / "job.zip", address + job) == 18
+    assert not zipfile.is_zipfile(tmp_path / "job.zip")
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied", "grown", "linked"])
+def test_a_damaged_archive_in_the_cache_is_packed_anew(
+    http: TestClient, job: str, expected: bytes, tmp_path: Path, damage: str
+) -> None:
+    http.get(job)
+    [kept] = (tmp_path / "cache" / "zips").glob("*.zip")
+    if damage == "linked":
+        (tmp_path / "elsewhere").write_bytes(kept.read_bytes() + b"x")
+        kept.unlink()
+        kept.symlink_to(tmp_path / "elsewhere")
+    else:
+        content = {"cut": expected[:-7], "emptied": b"", "grown": expected + b"0"}[damage]
+        kept.write_bytes(content)
+    response = http.get(job)
+    assert (response.status_code, response.content) == (200, expected)
+    assert http.get(job).content == expected
+
+
+@pytest.fixture
+def one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_builds, "SLOTS", zip_builds.CapacityLimiter(1))
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_a_lost_cache_does_not_keep_its_own_fallback_out(
+    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "1")
+    assert [http.get(job).status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_running_builds_count_against_the_cache(
+    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "2")
+    first = NewArchive("a" * 40, 1_500_000)
+    first.write(b"0" * 1_500_000)
+    with pytest.raises(zip_cache.CacheFullError):
+        NewArchive("b" * 40, 1_500_000)
+    first.discard()
+    first.close()
+
+
+def test_old_archives_make_room_on_a_full_disk(
+    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = NewArchive("a" * 40, 1000)
+    old.finish()
+    old.close()
+    usage, asked = shutil.disk_usage(tmp_path), []
+
+    def nearly_full(_: Path) -> Any:
+        asked.append(1)
+        return usage._replace(free=10 if len(asked) == 1 else 10_000)
+
+    monkeypatch.setattr(zip_cache.shutil, "disk_usage", nearly_full)
+    NewArchive("b" * 40, 5000).close()
+    assert open_cached("a" * 40) is None
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_cache(
+    http: TestClient, finished_job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
+    url = f"/jobs/{finished_job}/thumbnails/reconviagen/textured_00.png"
+    assert http.get(url).headers["content-type"] == "image/webp"
