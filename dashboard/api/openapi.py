@@ -16,11 +16,11 @@ from dashboard.errors import REFUSALS, ErrorCode
 # How a script says who it is, by name and as OpenAPI describes it; empty while nobody is asked.
 SECURITY_SCHEMES: dict[str, Schema] = {}
 
-# Whoever asks, whatever is asked for: a fault of ours, and not being let in.
+# Whoever asks, whatever is asked for: a fault of ours, what is no request, and not being let in.
 EVERYWHERE = tuple(
     code
     for code, row in REFUSALS.items()
-    if code is ErrorCode.INTERNAL_ERROR or row.http_status in {401, 403}
+    if code is ErrorCode.INTERNAL_ERROR or row.http_status in {400, 401, 403}
 )
 ETAG_HEADERS = {"If-None-Match": "the ETag of what is there already: 304 where it has not changed"}
 PARTS_HEADERS = {

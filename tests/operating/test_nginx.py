@@ -183,8 +183,9 @@ def test_the_page_loads_and_its_websocket_lives(port: int) -> None:
 
 
 def test_a_foreign_pages_websocket_is_refused(port: int) -> None:
-    with pytest.raises(InvalidStatus):
-        connect(f"ws://127.0.0.1:{port}/_stcore/stream", origin="http://elsewhere.example").close()
+    url, origin = f"ws://127.0.0.1:{port}/_stcore/stream", "http://elsewhere.example"
+    with pytest.raises(InvalidStatus), connect(url, origin=origin):
+        pytest.fail("it was let in")
 
 
 class Echo(BaseHTTPRequestHandler):

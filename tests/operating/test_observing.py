@@ -1,5 +1,6 @@
 """What an operator sees: the log's lines and /metrics."""
 
+import gc
 import json
 import logging
 import socket
@@ -218,3 +219,7 @@ def test_a_lost_catalog_leaves_the_other_figures(
 @pytest.mark.parametrize("name", metrics.names())
 def test_each_metric_is_documented(name: str) -> None:
     assert f"`{name}`" in DOCS.read_text()
+
+
+def test_what_is_loaded_at_start_is_no_garbage_to_look_through(http: TestClient) -> None:
+    assert gc.get_freeze_count() > 100_000
