@@ -53,7 +53,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                guard(MutableHeaders(scope=message), message["status"])
+                headers = MutableHeaders(scope=message)
+                guard(headers, message["status"])
+                if scope["scheme"] == "https":
+                    keep_cookies_off_http(headers)
             await send(message)
 
         await self.app(scope, receive, send_guarded)
@@ -69,3 +72,13 @@ def guard(headers: MutableHeaders, status: int) -> None:
         return  # it tells no type, and its headers would take the place of those that are kept
     is_page = headers.get("content-type", "").startswith(AS_PAGE)
     headers.setdefault("Content-Security-Policy", PAGE if is_page else NO_PAGE)
+
+
+def keep_cookies_off_http(headers: MutableHeaders) -> None:
+    """Mark what came over TLS: Streamlit leaves its login's cookies without the word."""
+    cookies = [each for each in headers.getlist("set-cookie") if "; secure" not in each.lower()]
+    if cookies:
+        others = [each for each in headers.getlist("set-cookie") if each not in cookies]
+        del headers["set-cookie"]
+        for cookie in (*others, *(f"{each}; Secure" for each in cookies)):
+            headers.append("set-cookie", cookie)

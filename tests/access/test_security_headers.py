@@ -102,6 +102,12 @@ def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:
     assert "content-security-policy" not in again.headers
 
 
+def test_cookies_that_came_over_tls_stay_there(http: TestClient) -> None:
+    for scheme, is_kept in (("https", True), ("http", False)):
+        response = http.get(f"{scheme}://testserver/_stcore/health")
+        assert response.headers["set-cookie"].endswith("; Secure") is is_kept
+
+
 def test_the_policy_names_nobody_else_and_no_eval() -> None:
     sources = {source for each in PAGE_POLICY.values() for source in each.split()}
     assert sources == {
