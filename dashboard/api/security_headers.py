@@ -1,18 +1,34 @@
 """What every answer says to the browser about itself, Streamlit's own answers included."""
 
+import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-INLINE_SCRIPT = "THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA="
+
+def inline_scripts() -> str:
+    """Return the hashes of what Streamlit's index.html runs by itself, whichever version it is."""
+    package = find_spec("streamlit")
+    if package is None or package.origin is None:
+        raise ImportError("Streamlit is not installed")
+    page = Path(package.origin).with_name("static") / "index.html"
+    scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in digests)
+
+
 # Only ourselves, and of that only what Streamlit's page cannot do without.
 PAGE_POLICY: Mapping[str, str] = {
     "default-src": "'none'",
     # The one inline script is that of Streamlit's index.html, known by its hash; blob: is how
     # Streamlit loads the script of a component of ours (swipe, keys, reviewer's name);
     # WebAssembly is in deck.gl and in how Streamlit reads large numbers. No eval.
-    "script-src": f"'self' blob: 'wasm-unsafe-eval' 'sha256-{INLINE_SCRIPT}'",
+    "script-src": f"'self' blob: 'wasm-unsafe-eval' {inline_scripts()}",
     # Streamlit's styles are made in the browser; charts and st.html bring their own.
     "style-src": "'self' 'unsafe-inline'",
     # data: are the fonts of formulas, which lie in Streamlit's styles.
