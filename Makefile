@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format benchmark screenshots lock upgrade clean
+.PHONY: help setup run demo test check format benchmark load screenshots lock upgrade clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ benchmark: setup ## Measure packing, delivery and the catalog beside other ways
 	@.venv/bin/python benchmarks/packing.py
 	@.venv/bin/python benchmarks/delivery.py
 	@.venv/bin/python benchmarks/catalog.py
+
+load: setup ## Put load on a dashboard for some twelve minutes, and print what users would notice
+	@.venv/bin/python -m benchmarks.load
 
 screenshots: setup ## Take the pictures of docs/ anew, from a demo of its own (needs Chromium)
 	@.venv/bin/python tools/screenshots.py

