@@ -14,9 +14,12 @@ COPY --chown=10001:10001 . .
 USER 10001
 RUN make setup
 
-# The storage is the pipeline's, so it may be mounted read-only; the other two are ours.
+# The storage is the pipeline's, so it may be mounted read-only; the rest is ours. TOKENS_PATH is
+# the path of a file with hashes, no secret.
+# hadolint ignore=DL3064
 ENV JOB_STORAGE_PATH=/srv/recon/jobs \
     CATALOG_URL=sqlite:////var/lib/recon-dashboard/catalog.sqlite3 \
+    TOKENS_PATH=/var/lib/recon-dashboard/tokens.json \
     CACHE_PATH=/var/cache/recon-dashboard
 VOLUME ["/var/lib/recon-dashboard", "/var/cache/recon-dashboard"]
 EXPOSE 8501

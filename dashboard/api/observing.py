@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import metrics
-from dashboard.errors import ErrorCode
+from dashboard.errors import REFUSALS, ErrorCode
 from dashboard.job_ids import is_job_id
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,12 @@ class Observe:
 
         try:
             await self.app(scope, receive, note_and_send)
+        except Exception as exc:
+            # A layer that failed is answered for outside of us (routes.answer_fault).
+            row = REFUSALS[ErrorCode.INTERNAL_ERROR]
+            noted.code, noted.failure = ErrorCode.INTERNAL_ERROR, exc
+            noted.status = noted.status or row.http_status
+            raise
         finally:
             if noted.route or noted.code:
                 seconds = perf_counter() - began

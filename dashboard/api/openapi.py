@@ -12,9 +12,16 @@ from dashboard.api.answers import answer
 from dashboard.api.operations import OPERATIONS, Operation, Parameter
 from dashboard.api.schemas import SCHEMAS, TEXT, Schema, exactly, one_of, ref
 from dashboard.errors import REFUSALS, ErrorCode
+from dashboard.settings import read_settings
 
-# How a script says who it is, by name and as OpenAPI describes it; empty while nobody is asked.
-SECURITY_SCHEMES: dict[str, Schema] = {}
+# How a script says who it is where AUTH=oidc asks; a browser's login is a cookie of its own.
+SECURITY_SCHEMES: dict[str, Schema] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "an API token: `python -m dashboard.tokens create`",
+    }
+}
 
 # Whoever asks, whatever is asked for: a fault of ours, what is no request, and not being let in.
 EVERYWHERE = tuple(
@@ -32,10 +39,11 @@ METHODS = ("get", "head")
 
 async def show_openapi(request: Request) -> Response:
     """Send the document, with the address below which the routes are served."""
-    return answer(openapi_document(request.scope["url_base"]))
+    needs_login = read_settings().needs_login
+    return answer(openapi_document(request.scope["url_base"], needs_login=needs_login))
 
 
-def openapi_document(base: str) -> dict[str, Any]:
+def openapi_document(base: str, *, needs_login: bool) -> dict[str, Any]:
     """Describe every route; `base` is the server's path prefix, "" or "/name"."""
     document: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -48,7 +56,7 @@ def openapi_document(base: str) -> dict[str, Any]:
         "paths": {public_path(path): _path_item(path) for path in OPERATIONS},
         "components": {"schemas": SCHEMAS, "securitySchemes": SECURITY_SCHEMES},
     }
-    if SECURITY_SCHEMES:  # any of them, or the login's cookie
+    if needs_login:
         document["security"] = [{name: []} for name in SECURITY_SCHEMES]
     return document
 

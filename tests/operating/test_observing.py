@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from dashboard import metrics
 from dashboard.api import zip_builds
+from dashboard.api.paths import GuardPaths
 from dashboard.logs import JsonLine, Repeats, Stderr
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -114,6 +115,19 @@ def test_an_internal_error_is_one_line_with_its_traceback(
         finished_job,
     )
     assert "ZeroDivisionError: why it failed" in line["exception"]
+
+
+def test_a_layer_that_fails_is_told_as_well(
+    http: TestClient, lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def explode(*_: object) -> None:
+        raise ZeroDivisionError("in a layer")
+
+    monkeypatch.setattr(GuardPaths, "__call__", explode)
+    assert http.get("/jobs").status_code == 500
+    [line] = lines()
+    assert (line["route"], line["status"], line["code"]) == ("other", 500, "INTERNAL_ERROR")
+    assert "in a layer" in line["exception"]
 
 
 def test_an_answer_that_the_client_leaves_is_told_as_cut(

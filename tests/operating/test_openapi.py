@@ -23,7 +23,7 @@ ELSEWHERE = {ErrorCode.VERDICT_OVERTAKEN, ErrorCode.METHOD_NOT_ALLOWED}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return json.loads(json.dumps(openapi_document("")))
+    return json.loads(json.dumps(openapi_document("", needs_login=False)))
 
 
 def test_it_is_an_openapi_document(document: dict[str, Any]) -> None:
@@ -65,7 +65,14 @@ def test_every_code_is_in_it_where_it_is_told(code: ErrorCode, document: dict[st
 
 def test_it_is_served_below_the_prefix_as_well(http: TestClient) -> None:
     assert http.get("/openapi.json").json()["servers"] == [{"url": "/"}]
-    assert openapi_document("/recon")["servers"] == [{"url": "/recon"}]
+    assert openapi_document("/recon", needs_login=False)["servers"] == [{"url": "/recon"}]
+
+
+def test_it_asks_for_a_token_where_a_login_is_needed(document: dict[str, Any]) -> None:
+    assert "security" not in document
+    closed = openapi_document("", needs_login=True)
+    assert closed["security"] == [{name: []} for name in closed["components"]["securitySchemes"]]
+    assert all("401" in item["get"]["responses"] for item in closed["paths"].values())
 
 
 @pytest.fixture
