@@ -25,6 +25,7 @@ from result_packager import create_result_zip
 
 BROWSERS, DOWNLOADS, AT_ONCE = 8, 40, 8
 HEALTH_EVERY_S = 0.02
+PROGRESS_EVERY_S = 2.0
 
 
 @dataclass
@@ -130,12 +131,12 @@ def health_watched(served: Served, took_s: list[float]) -> Iterator[None]:
 
 @contextmanager
 def jobs_moving(served: Served) -> Iterator[None]:
-    """Let a job make progress twice a second, so that every open page has something to follow."""
+    """Let a job make progress, so that every open page has something to follow."""
     done = threading.Event()
 
     def move() -> None:
         percent = 0
-        while not done.wait(0.5):
+        while not done.wait(PROGRESS_EVERY_S):
             percent = (percent + 1) % 100
             served.put_record("moving", "PROGRESS", {"progress": percent, "step": "Texturing"})
 
@@ -234,7 +235,8 @@ def report_load(served: Served, report: Report, megabytes: int, *, with_browsers
     print(f"8 archives at once: {built} built, {len(refused)} BUSY, {told} with Retry-After")
     report.line("BUSY is told within", max((r.first_s for r in refused), default=9), 0.1, "s")
     pages = open_pages(served.url, BROWSERS, "moving") if with_browsers else nullcontext()
-    with jobs_moving(served), pages:
+    print(f"opening {BROWSERS} browsers" if with_browsers else "no browsers", flush=True)
+    with pages, jobs_moving(served):
         found = download_many(served, megabytes)
     print(f"{sum(found.are_whole)} of {DOWNLOADS} downloads were whole")
     report.line("downloads that were not whole", found.are_whole.count(False), 0, "")
