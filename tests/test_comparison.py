@@ -14,7 +14,7 @@ PSNR, SSIM, DEPTH_MAE, _ = METRICS
 
 
 def quality(metadata: dict[str, Any] | None = None, **metrics: Any) -> Quality:
-    content = {"metrics": metrics, "metadata": metadata or {}}
+    content = {"summary": "Measured", "metrics": metrics, "metadata": metadata or {}}
     return parse_quality(json.dumps(content).encode())
 
 

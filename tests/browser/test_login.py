@@ -97,7 +97,7 @@ def test_login_work_and_logout(
     button = page.get_by_role("button", name="Log in")
     expect(button).to_be_visible()
     settled(page)
-    page.wait_for_function("document.cookie.includes('recon_asked')")
+    until(lambda: "recon_asked" in page.evaluate("document.cookie"))
     assert status(f"{dashboard.url}/jobs/{JOB}/download") == 401
     assert frames
     of_jobs = (b"mesh.ply", b"reconviagen", b"Download ZIP", b"/jobs/")

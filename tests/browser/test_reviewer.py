@@ -79,10 +79,12 @@ def test_a_review_is_done_by_keyboard_alone(
     expect(page.get_by_text("1 accepted · 1 rework · 1 rejected")).to_be_visible()
 
 
-def test_the_name_is_typed_once_and_known_at_the_next_visit(reviewed: Any, open_page: Open) -> None:
+def test_the_name_is_typed_once_and_known_at_the_next_visit(
+    reviewed: Any, open_page: Open, until: Callable[[Callable[[], object]], None]
+) -> None:
     page = open_page(f"{reviewed.url}/?job=one1")
     name_oneself(page, "Zoë O'Neill; 100 %")
-    page.wait_for_function("document.cookie.includes('recon_reviewer')")
+    until(lambda: "recon_reviewer" in page.evaluate("document.cookie"))
     page.reload()
     expect(page.get_by_text("Reviewing as Zoë O'Neill; 100 %")).to_be_visible()
     page.get_by_role("button", name="Accept").click()

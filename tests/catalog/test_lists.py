@@ -45,6 +45,7 @@ class Keeper:
 
     def __init__(self, database: Database) -> None:
         self.database, self.backend_away = database, False
+        self.catalog_fault: str | None = None
 
     def wait_until_listed(self) -> None: ...
 
