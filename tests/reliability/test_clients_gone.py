@@ -66,11 +66,16 @@ def unfinished(served: Served) -> list[str]:
     return names + [name for name in served.open_files() if "(deleted)" in name]
 
 
+def descriptors(served: Served) -> int:
+    """All but the catalog's: of those SQLite keeps some for its next connections."""
+    return sum("catalog.sqlite3" not in name for name in served.open_files())
+
+
 def test_nothing_is_left_of_clients_that_went_or_never_read(dashboard: Served) -> None:
     meet_them(dashboard)  # threads and connections that are kept are there from now on
-    before = (dashboard.descriptors, dashboard.threads, dashboard.memory_mb)
+    before = (descriptors(dashboard), dashboard.threads, dashboard.memory_mb)
     meet_them(dashboard)
-    seconds_until(lambda: dashboard.descriptors <= before[0] + 4)
+    seconds_until(lambda: descriptors(dashboard) <= before[0] + 4)
     seconds_until(lambda: dashboard.threads <= before[1] + POOL)
     seconds_until(lambda: dashboard.memory_mb <= before[2] + KEPT_MB)
 
