@@ -1,6 +1,7 @@
 """The list's filters: set to what the address says; a change goes into the address first."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from dashboard.page.wording import model_label
 from dashboard.verdict import VERDICTS
 from dashboard.wording import STATUS_LOOKS, quality_word, verdict_word
 
+Value = TypeVar("Value")
 SORTS = {
     "-created_at": "Newest first",
     "created_at": "Oldest first",
@@ -29,14 +31,11 @@ SORTS = {
 def show_filters(address: ListAddress, models: Iterable[str], *, with_order: bool = True) -> None:
     """Show the filters as the address has them; a change goes into the address first."""
     query = address.query
-    _set("q", query.text)
-    _set("statuses", [s for s in JobStatus if s in query.statuses])
-    _set("models", next(iter(sorted(query.models)), None))
-    _set("qualities", next((str(q) for q in QUALITIES if q in query.qualities), None))
-    _set("verdicts", next((v for v in VERDICTS if v in query.verdicts), None))
+    qualities = [str(quality) for quality in QUALITIES]
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         st.text_input(
             "Search job ids",
+            _set("q", query.text),
             key="q",
             placeholder="Job id",
             icon=":material/search:",
@@ -48,8 +47,8 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
         _model_filter(models, query.models)
         st.selectbox(
             "Quality",
-            [str(quality) for quality in QUALITIES],
-            index=None,
+            qualities,
+            index=_choose("qualities", qualities, query.qualities),
             format_func=lambda name: quality_word(name).capitalize(),
             key="qualities",
             placeholder="Any quality",
@@ -61,7 +60,7 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
         st.selectbox(
             "Verdict",
             VERDICTS,
-            index=None,
+            index=_choose("verdicts", VERDICTS, query.verdicts),
             format_func=lambda name: verdict_word(name).capitalize(),
             key="verdicts",
             placeholder="Any verdict",
@@ -77,6 +76,7 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
         list(JobStatus),
         format_func=lambda status: STATUS_LOOKS[status].label,
         selection_mode="multi",
+        default=_set("statuses", [s for s in JobStatus if s in query.statuses]),
         key="statuses",
         label_visibility="collapsed",
         on_change=_changed,
@@ -86,11 +86,11 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
 
 def _order(address: ListAddress) -> None:
     """Show how the list is sorted, and as what."""
-    _set("sort", address.query.sort if address.query.sort in SORTS else DEFAULT_SORT)
-    _set("view", address.view)
+    sort = address.query.sort if address.query.sort in SORTS else DEFAULT_SORT
     st.selectbox(
         "Sort by",
         list(SORTS),
+        index=_choose("sort", list(SORTS), {sort}),
         format_func=SORTS.__getitem__,
         key="sort",
         label_visibility="collapsed",
@@ -102,6 +102,7 @@ def _order(address: ListAddress) -> None:
     st.segmented_control(
         "View",
         [CARDS, TABLE],
+        default=_set("view", address.view),
         format_func={
             CARDS: ":material/grid_view: Cards",
             TABLE: ":material/table_rows: Table",
@@ -116,10 +117,10 @@ def _order(address: ListAddress) -> None:
 
 def show_page_size(per_page: int) -> None:
     """Let the analyst choose how many jobs a page holds."""
-    _set("per", per_page)
     st.selectbox(
         "Jobs on a page",
         JOBS_PER_PAGE,
+        index=_choose("per", JOBS_PER_PAGE, {per_page}),
         format_func=lambda number: f"{number} a page",
         key="per",
         label_visibility="collapsed",
@@ -134,7 +135,7 @@ def _model_filter(names: Iterable[str], chosen: frozenset[str]) -> None:
     st.selectbox(
         "Model",
         options,
-        index=None,
+        index=_choose("models", options, chosen),
         format_func=lambda name: model_label(name, options.index(name)),
         key="models",
         placeholder="Every model",
@@ -145,10 +146,21 @@ def _model_filter(names: Iterable[str], chosen: frozenset[str]) -> None:
     )
 
 
-def _set(key: str, value: object) -> None:
-    """Bring a widget to the address's value, but leave alone what is being typed."""
+def _set(key: str, value: Value) -> Value:
+    """Bring a widget to the address's value, but leave alone what is being typed.
+
+    Returns what the widget is to begin with: a browser that is still loading its script may miss
+    the value, and would then report that it was taken away.
+    """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+    return value
+
+
+def _choose(key: str, options: Sequence[Value], wanted: Collection[Value]) -> int | None:
+    """Do the same for a box of options; returns the number of the first that is wanted."""
+    value = _set(key, next((option for option in options if option in wanted), None))
+    return None if value is None else options.index(value)
 
 
 def _changed(key: str, parameter: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import zipfile
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -86,6 +87,34 @@ def test_search_and_pages(dashboard: Any, open_page: Open) -> None:
     page.get_by_role("textbox", name="Search job ids").press("Enter")
     expect(page.get_by_role("button", name="job07")).to_be_visible()
     expect(page.get_by_role("button", name="job29")).to_have_count(0)
+
+
+def test_filters_stay_while_a_slow_browser_still_loads_them(
+    dashboard: Any, open_page: Open
+) -> None:
+    dashboard.put_record("job01", "STARTED")
+    dashboard.put_record("job99", "FAILURE")
+    page = open_page(dashboard.url)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.context.route(re.compile("/static/js/(ButtonGroup|Selectbox|TextInput)"), hold)
+    address = f"{dashboard.url}/?q=job&status=running&sort=job_id"
+    page.goto(address)
+    expect(page.get_by_role("button", name="job01")).to_be_visible()
+    dashboard.put_record("job02", "STARTED")
+    expect(page.get_by_role("button", name="job02")).to_be_visible()
+    assert held
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("textbox", name="Search job ids")).to_have_value("job")
+    for job_id in ("job03", "job04"):  # each run of the page is told what its widgets hold
+        dashboard.put_record(job_id, "STARTED")
+        expect(page.get_by_role("button", name=job_id)).to_be_visible()
+    page.get_by_text("Table", exact=True).click()
+    expect(page).to_have_url(f"{address}&view=table")
 
 
 def test_the_table_opens_a_job(dashboard: Any, open_page: Open) -> None:
