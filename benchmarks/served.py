@@ -21,16 +21,22 @@ LISTENING = "0A"  # as Linux writes it in /proc/net/tcp
 
 
 class Served:
-    """A running dashboard; `close` ends it and its Redis."""
+    """A running dashboard; `close` ends it and its Redis.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    `options` are Streamlit's own, `base` the path prefix that one of them sets, and `settings` more
+    of the environment.
+    """
+
+    def __init__(
+        self, folder: Path, *options: str, base: str = "", port: int = 0, **settings: str
+    ) -> None:
         self.folder, self.storage, self.log = folder, folder / "jobs", folder / "log"
         self.storage.mkdir(parents=True)
         self.backend = ValkeyServer(port=any_free_port())
         self.backend.start()
         self.records = redis.Redis(**self.backend.connection_kwargs)
-        self.port = any_free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = port or any_free_port()
+        self.base, self.url = base, f"http://127.0.0.1:{self.port}{base}"
         environment = os.environ | {
             "CELERY_BROKER_URL": self.backend.connection_url,
             "CELERY_RESULT_BACKEND": self.backend.connection_url,
@@ -41,7 +47,7 @@ class Served:
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}"],
+                [*command, f"--server.port={self.port}", *options],
                 cwd=ROOT,
                 env=environment | settings,
                 stdout=log,
@@ -130,9 +136,9 @@ class Served:
         for _ in range(600):
             connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
             with suppress(OSError, HTTPException), closing(connection):
-                connection.request("GET", "/health")
-                connection.getresponse().read()
-                return
+                connection.request("GET", f"{self.base}/health")
+                if connection.getresponse().status in {200, 401}:  # 401: it asks who we are
+                    return
             if self.process.poll() is not None:
                 break
             time.sleep(0.1)

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -68,9 +68,14 @@ class JobQuery:
     after: "Position | None" = None
 
     @property
+    def narrowing(self) -> tuple[Collection[str], ...]:
+        """All that keeps jobs out; order and page do not."""
+        return (self.text, self.statuses, self.models, self.qualities, self.verdicts)
+
+    @property
     def is_narrowed(self) -> bool:
         """Tell whether any job is kept out."""
-        return any((self.text, self.statuses, self.models, self.qualities, self.verdicts))
+        return any(self.narrowing)
 
     @property
     def sort_key(self) -> str:

@@ -96,8 +96,9 @@ def _recall(job_id: str) -> tuple[Entry | None, Review | None]:
     """What the catalog knows; a catalog that cannot be read costs memory, never the answer."""
     try:
         with live().database.reading() as connection:
-            entry = load_entries(connection, [job_id]).get(job_id)
-            return entry, load_reviews(connection, [job_id]).get(job_id)
+            if entry := load_entries(connection, [job_id]).get(job_id):
+                return entry, entry.review
+            return None, load_reviews(connection, [job_id]).get(job_id)
     except CatalogUnavailableError as exc:
         log.warning("job %s is looked up without the catalog: %s", job_id, exc)
         return None, None

@@ -43,7 +43,7 @@ LAYERS = (
         "dashboard.mesh_views",
         "dashboard.zip_cache",
     },
-    {"dashboard.reconcile"},
+    {"dashboard.reconcile", "dashboard.list_faults"},
     {"dashboard.live"},
     {"dashboard.jobs", "dashboard.verdicts"},
     {"dashboard.job_pages", "dashboard.packing_faults", "dashboard.spreadsheet"},

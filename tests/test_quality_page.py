@@ -12,6 +12,8 @@ from dashboard.job_query import JobQuery
 from dashboard.page.chart_parts import COLOURS, DASHES, SHAPES, Palette
 from dashboard.quality import METRICS
 from dashboard.quality_figures import MODELS_MAX, OTHER_MODELS, load_figures
+from dashboard.verdict import Verdict
+from dashboard.verdicts import give_verdict
 
 APP = Path(__file__).parents[1] / "streamlit_app.py"
 NASTY = "![x](evil.example) &amp; $y$ `z`"
@@ -146,6 +148,18 @@ def test_a_metric_that_nobody_has_is_told(put_result: Put) -> None:
     page = open_page({"metric": "depth_rmse"})
     assert "No result has Depth RMSE" in words(page)
     assert worst(page) == []
+
+
+def test_figures_are_those_of_the_verdict_that_is_asked_for(put_result: Put) -> None:
+    put_result("good1", 31, 0.95)
+    put_result("poor2", 15, 0.5)
+    give_verdict("good1", Verdict.ACCEPTED, "", "Ada", upon=None)
+    page = open_page()
+    assert page.metric[0].value == "2"
+    page.query_params["verdict"] = "accepted"
+    page.run()
+    assert page.metric[0].value == "1"
+    assert worst(page) == ["good1"]
 
 
 def test_a_filter_without_match_offers_the_way_back(put_result: Put) -> None:

@@ -9,10 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from dashboard.api.observing import RefusalResponse, note_route, observation
-from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, Refusal, make_error_detail, refusal_for
-from dashboard.job_query import InvalidParameterError
-from dashboard.outputs import StorageUnavailableError
+from dashboard.list_faults import FAULTS, fault_of
 from dashboard.status import Decision
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -85,13 +83,10 @@ class AnswerErrors:
     async def _respond(self, request: Request) -> Response:
         try:
             return await self.handler(request)
-        except InvalidParameterError as exc:
-            details = {"parameter": exc.parameter, "value": exc.value, "allowed": exc.wanted}
-            return refuse(ErrorCode.INVALID_PARAMETER, str(exc), details)
-        except StorageUnavailableError:
-            return refuse(ErrorCode.STORAGE_UNAVAILABLE)
-        except CatalogUnavailableError as exc:
-            return refuse(ErrorCode.CATALOG_UNAVAILABLE, details={"reason": str(exc)})
+        except FAULTS as exc:
+            code, reason, details = fault_of(exc)
+            # A parameter's own words are the message; of a fault of ours the table has better ones.
+            return refuse(code, reason if "parameter" in details else None, details)
         except HTTPException:
             raise
         except Exception as exc:  # noqa: BLE001  the last line of defence: the log has the traceback

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs
 
 from anyio import CancelScope, CapacityLimiter
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.api.observing import Observation, observation
 from dashboard.api.threads import run
 from dashboard.audit import write_entry
 from dashboard.job_ids import is_job_id
@@ -27,12 +28,14 @@ KINDS = {
 PATHS = [(compile_path(path)[0], kind) for path, kind in KINDS.items()]
 NOBODY = "anonymous"
 TEXT_MAX_CHARS = 200
+# What became of a request that failed before it was answered.
+INTERNAL_ERROR = 500
 # One line after the other, and no thread that others need.
 WRITING = CapacityLimiter(1)
 
 
 class AuditDownloads:
-    """Count what is really sent, and write it down, refusals too; a HEAD takes nothing.
+    """Write down what was really sent, refusals too; a HEAD takes nothing. Only within `Observe`.
 
     What goes into a ZIP of several jobs is known to its handler alone: `scope["packed_jobs"]`.
     """
@@ -45,12 +48,13 @@ class AuditDownloads:
         if found is None:
             await self.app(scope, receive, send)
             return
-        sent, began = Sent(send), time.monotonic()
+        began = time.monotonic()
         try:
-            await self.app(scope, receive, sent)
+            await self.app(scope, receive, send)
         finally:
             seconds = round(time.monotonic() - began, 3)
-            entry = _who(scope) | found | _jobs(scope, found) | sent.told() | {"seconds": seconds}
+            sent = _sent(observation(scope))
+            entry = _who(scope) | found | _jobs(scope, found) | sent | {"seconds": seconds}
             with CancelScope(shield=True):
                 await run(write_entry, entry, limiter=WRITING)
 
@@ -63,23 +67,9 @@ class AuditDownloads:
         return None
 
 
-class Sent:
-    """What has gone out of an answer, as the server took it."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status, self.size_bytes, self.is_complete = 500, 0, False
-
-    async def __call__(self, message: Message) -> None:
-        await self._send(message)
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        elif message["type"] == "http.response.body":
-            self.size_bytes += len(message.get("body", b""))
-            self.is_complete = not message.get("more_body", False)
-
-    def told(self) -> dict[str, Any]:
-        return {"status": self.status, "bytes": self.size_bytes, "complete": self.is_complete}
+def _sent(noted: Observation) -> dict[str, Any]:
+    status = noted.status or INTERNAL_ERROR
+    return {"status": status, "bytes": noted.sent_bytes, "complete": noted.is_whole}
 
 
 def _who(scope: Scope) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def read_address() -> ListAddress:
     return _read(_current())
 
 
-def _read(given: dict[str, list[str]]) -> ListAddress:
+def _read(address: Mapping[str, list[str]]) -> ListAddress:
+    given = dict(address)
     page = given.pop("page")[-1:] or ["1"]
     number = int(page[0]) if page[0].isascii() and page[0].isdigit() and len(page[0]) < 7 else 1
     number = max(number, 1)
@@ -67,7 +68,7 @@ def choose(parameter: str, values: list[str]) -> None:
     value that it finds there a change: what the address already says is none.
     """
     current = _current()
-    if not has_moved() and _read(dict(current)) != _read(current | {parameter: values}):
+    if not has_moved() and _read(current) != _read(current | {parameter: values}):
         change_address({parameter: values, "page": ""})
 
 
@@ -77,9 +78,9 @@ def change_address(changes: Mapping[str, str | Iterable[str]]) -> None:
     Back and Forward bring an address that is not the one shown, and with it widgets' values of the
     page before: those are no change that somebody made, and a step for them would cut off Forward.
     """
-    current = _current()
-    if current != st.session_state.get("shown_address", current):
+    if has_moved():
         return
+    current = _current()
     wanted = current | {
         name: [value] if isinstance(value, str) else list(value) for name, value in changes.items()
     }

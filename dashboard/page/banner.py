@@ -25,9 +25,11 @@ def show_refusal(decision: Decision) -> None:
     st.text(decision.message)
 
 
-def show_code(code: ErrorCode) -> None:
-    """Show a refusal that concerns no single job."""
+def show_code(code: ErrorCode, reason: str = "") -> None:
+    """Show a refusal that concerns no single job, and what more is known of its reason."""
     _show(code, refusal_for(code), suggestion_for(code, {}))
+    if reason:
+        st.text(reason)
 
 
 def _show(code: ErrorCode, row: Refusal, suggestion: str, icon: str | None = None) -> None:

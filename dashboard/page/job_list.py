@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode, JobStatus
 from dashboard.job_pages import JobPage, list_jobs, read_pulse
-from dashboard.job_query import FILTERS, QUALITIES, InvalidParameterError
-from dashboard.outputs import StorageUnavailableError
+from dashboard.job_query import FILTERS, QUALITIES
+from dashboard.list_faults import FAULTS, ListFault, fault_of
 from dashboard.page import banner
 from dashboard.page.address import (
     JOBS_PER_PAGE,
@@ -53,8 +53,7 @@ class Loaded:
 
     address: ListAddress | None = None
     page: JobPage | None = None
-    fault: ErrorCode | None = None
-    reason: str = ""
+    fault: ListFault | None = None
     minute: int = 0
 
 
@@ -65,10 +64,8 @@ def show_list() -> None:
     note_shown()
     _heading(loaded)
     if loaded.fault:
-        banner.show_code(loaded.fault)
-        if loaded.reason:
-            st.text(loaded.reason)
-    if loaded.fault is ErrorCode.INVALID_PARAMETER:
+        banner.show_code(loaded.fault.code, loaded.fault.reason)
+    if loaded.fault and loaded.fault.code is ErrorCode.INVALID_PARAMETER:
         st.button("Show all jobs", on_click=st.query_params.clear)
     if loaded.address and loaded.page:
         _found(loaded.address, loaded.page)
@@ -99,12 +96,8 @@ def _load() -> Loaded:
     try:
         address = read_address()
         return Loaded(address, list_jobs(address.query), minute=int(time.time() / AGES_S))
-    except InvalidParameterError as exc:
-        return Loaded(fault=ErrorCode.INVALID_PARAMETER, reason=str(exc))
-    except StorageUnavailableError:
-        return Loaded(fault=ErrorCode.STORAGE_UNAVAILABLE)
-    except CatalogUnavailableError as exc:
-        return Loaded(fault=ErrorCode.CATALOG_UNAVAILABLE, reason=str(exc))
+    except FAULTS as exc:
+        return Loaded(fault=fault_of(exc))
 
 
 def _found(address: ListAddress, page: JobPage) -> None:

@@ -1,11 +1,11 @@
 """The way in and out: the screen that asks for a login, and who is logged in."""
 
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlencode
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
 from dashboard.errors import ErrorCode, refusal_for
+from dashboard.page.cookies import remember, remembered
 from dashboard.page.login_cookie import read_login
 from dashboard.page.pieces import facts
 from dashboard.page.wording import plain
@@ -13,10 +13,7 @@ from dashboard.settings import read_settings
 from dashboard.verdict import clean_name
 
 COOKIE = "recon_asked"
-ASKED_MAX_CHARS = 2000
-SCRIPT = Path(__file__).with_name("login.js").read_text()
-
-_remember = st.components.v2.component("recon_dashboard.login", js=SCRIPT)
+ASKED_MAX_CHARS, ASKED_S = 2000, 600
 
 
 def may_enter() -> bool:
@@ -48,15 +45,15 @@ def show_login() -> None:
         )
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     asked = urlencode(given, doseq=True)
-    _keep(asked if len(asked) <= ASKED_MAX_CHARS else "")
+    remember(COOKIE, asked if len(asked) <= ASKED_MAX_CHARS else "", ASKED_S)
 
 
 def go_where_asked() -> None:
     """After a login, show the page that was asked for before it; once."""
-    asked = unquote(st.context.cookies.get(COOKIE, ""))
+    asked = remembered(COOKIE)
     if not asked:
         return
-    _keep("")
+    remember(COOKIE, "", ASKED_S)
     if not st.session_state.get(COOKIE):
         st.session_state[COOKIE] = True
         if not st.query_params:
@@ -73,8 +70,3 @@ def show_visitor() -> None:
     ):
         facts(f"Logged in as {who}", quiet=True)
         st.button("Log out", icon=":material/logout:", width="stretch", on_click=st.logout)
-
-
-def _keep(asked: str) -> None:
-    with st.container(key="remember-asked"):
-        _remember(key="asked-before-login", data={"cookie": COOKIE, "asked": asked})

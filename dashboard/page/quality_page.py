@@ -6,11 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.errors import ErrorCode
 from dashboard.job_pages import read_pulse
-from dashboard.job_query import FILTERS, NO_QUALITY, InvalidParameterError
-from dashboard.outputs import StorageUnavailableError
+from dashboard.job_query import FILTERS, NO_QUALITY
+from dashboard.list_faults import FAULTS, ListFault, fault_of
 from dashboard.page import banner
 from dashboard.page.address import go_to_list, note_shown
 from dashboard.page.chart_parts import Palette
@@ -40,8 +39,7 @@ class Loaded:
     address: QualityAddress | None = None
     figures: QualityFigures | None = None
     worst: Worst | None = None
-    fault: ErrorCode | None = None
-    reason: str = ""
+    fault: ListFault | None = None
 
 
 def show_quality() -> None:
@@ -52,10 +50,8 @@ def show_quality() -> None:
     st.button("All jobs", icon=":material/arrow_back:", type="tertiary", on_click=go_to_jobs)
     _heading(loaded)
     if loaded.fault:
-        banner.show_code(loaded.fault)
-        if loaded.reason:
-            st.text(loaded.reason)
-    if loaded.fault is ErrorCode.INVALID_PARAMETER:
+        banner.show_code(loaded.fault.code, loaded.fault.reason)
+    if loaded.fault and loaded.fault.code is ErrorCode.INVALID_PARAMETER:
         st.button("Show all results", on_click=go_to_list, kwargs=dict.fromkeys(FILTERS, ""))
     if loaded.address and loaded.figures and loaded.worst:
         _found(loaded.address, loaded.figures, loaded.worst)
@@ -72,20 +68,15 @@ def _load() -> Loaded:
         address = read_quality_address()
         figures = _figures(address)
         worst = list_worst(address.jobs.query, address.metric, address.box, WORST_SHOWN)
-    except InvalidParameterError as exc:
-        return Loaded(fault=ErrorCode.INVALID_PARAMETER, reason=str(exc))
-    except StorageUnavailableError:
-        return Loaded(fault=ErrorCode.STORAGE_UNAVAILABLE)
-    except CatalogUnavailableError as exc:
-        return Loaded(fault=ErrorCode.CATALOG_UNAVAILABLE, reason=str(exc))
+    except FAULTS as exc:
+        return Loaded(fault=fault_of(exc))
     return Loaded(address, figures, worst)
 
 
 def _figures(address: QualityAddress) -> QualityFigures:
     """Count only if the catalog or the question is another one than the last: a box is neither."""
     query = address.jobs.query
-    asked = (query.text, query.statuses, query.models, query.qualities, address.metric)
-    state = (asked, read_pulse())
+    state = (query.narrowing, address.metric, read_pulse())
     known: tuple[object, QualityFigures] | None = st.session_state.get("quality_figures")
     if known is None or known[0] != state:
         known = (state, load_figures(query, address.metric))

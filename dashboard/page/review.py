@@ -8,12 +8,11 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.catalog.walking import Stop
-from dashboard.errors import ErrorCode, JobStatus
-from dashboard.job_query import InvalidParameterError, JobQuery
+from dashboard.errors import JobStatus
+from dashboard.job_query import JobQuery
 from dashboard.jobs import Job, get_job
-from dashboard.outputs import StorageUnavailableError
+from dashboard.list_faults import FAULTS, fault_of
 from dashboard.page import banner
 from dashboard.page.address import (
     change_address,
@@ -54,12 +53,10 @@ def show_review() -> None:
             return
         st.session_state[TRAIL] = stop.trail
         _show(query, stop, get_job(stop.job_id))
-    except InvalidParameterError as exc:
-        _fault(ErrorCode.INVALID_PARAMETER, str(exc))
-    except CatalogUnavailableError as exc:
-        _fault(ErrorCode.CATALOG_UNAVAILABLE, str(exc))
-    except StorageUnavailableError:
-        _fault(ErrorCode.STORAGE_UNAVAILABLE)
+    except FAULTS as exc:
+        st.title("Review", anchor=False)
+        fault = fault_of(exc)
+        banner.show_code(fault.code, fault.reason)
 
 
 def _show(query: JobQuery, stop: Stop, job: Job) -> None:
@@ -124,7 +121,7 @@ def _walk(query: JobQuery, job_id: str, *, back: bool = False) -> None:
     """Go to the next job as of now: what others decided since is passed over."""
     try:
         stop = stop_at(query, job_id, st.session_state.get(TRAIL))
-    except (CatalogUnavailableError, StorageUnavailableError):
+    except FAULTS:
         return  # the page says so by itself
     target = stop and (stop.previous if back else stop.following)
     if stop and target:
@@ -151,10 +148,3 @@ def _nothing() -> None:
     )
     if "at" in st.query_params:
         st.button("Begin anew", on_click=change_address, args=({"at": ""},))
-
-
-def _fault(code: ErrorCode, reason: str = "") -> None:
-    st.title("Review", anchor=False)
-    banner.show_code(code)
-    if reason:
-        st.text(reason)

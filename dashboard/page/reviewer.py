@@ -1,19 +1,16 @@
 """Who reviews: from the login where there is one, else typed once and remembered."""
 
 from html import escape
-from pathlib import Path
-from urllib.parse import unquote
 
 import streamlit as st
 
+from dashboard.page.cookies import remember, remembered
 from dashboard.page.pieces import facts
 from dashboard.verdict import NAME_MAX_CHARS, clean_name
 
 NAME, FIELD, CHANGING = "reviewer", "reviewer-field", "reviewer-changing"
 COOKIE = "recon_reviewer"
-SCRIPT = Path(__file__).with_name("reviewer.js").read_text()
-
-_remember = st.components.v2.component("recon_dashboard.reviewer", js=SCRIPT)
+REMEMBERED_S = 365 * 24 * 3600
 
 
 def show_reviewer() -> str:
@@ -38,8 +35,7 @@ def show_reviewer() -> str:
         st.html(f'<p class="facts quiet">Reviewing as {escape(name)}</p>', width="content")
         st.button("Change", key="change-reviewer", type="tertiary", on_click=_change)
         if name != _known():
-            with st.container(key="remember"):
-                _remember(key="remember-reviewer", data={"cookie": COOKIE, "name": name})
+            remember(COOKIE, name, REMEMBERED_S)
     return name
 
 
@@ -59,7 +55,7 @@ def _typed() -> str:
 
 def _known() -> str:
     """What the browser said when the page was opened."""
-    return clean_name(unquote(st.context.cookies.get(COOKIE, "")))
+    return clean_name(remembered(COOKIE))
 
 
 def _named() -> None:

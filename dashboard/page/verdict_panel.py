@@ -172,8 +172,7 @@ def _refusal(refused: Refused, then: Then | None) -> None:
     """Say why the verdict was not written, and ask what to do with it."""
     label = VERDICT_ACTIONS[refused.wanted.verdict]
     if refused.reason:
-        banner.show_code(ErrorCode.CATALOG_UNAVAILABLE)
-        st.text(refused.reason)
+        banner.show_code(ErrorCode.CATALOG_UNAVAILABLE, refused.reason)
         again, label, leave = refused.wanted, f"{label}, once more", "Give up"
     else:
         banner.show_code(ErrorCode.VERDICT_OVERTAKEN)

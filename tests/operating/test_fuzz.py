@@ -16,9 +16,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from benchmarks.served import Served
 from dashboard.api.openapi import METHODS, public_path
 from dashboard.api.routes import HANDLERS
-from tests.operating.conftest import Dashboard
 
 CHECKS = [
     status_code_conformance,
@@ -46,7 +46,7 @@ REPORTS = 5
 
 
 @pytest.fixture(scope="module")
-def api(running_dashboard: Dashboard) -> Any:
+def api(running_dashboard: Served) -> Any:
     return schemathesis.openapi.from_url(f"{running_dashboard.url}/openapi.json")
 
 

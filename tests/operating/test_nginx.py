@@ -22,7 +22,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.operating.conftest import BIG_BYTES, ROOT, Dashboard, free_port
+from benchmarks.served import ROOT, Served
+from dashboard.demo.ports import any_free_port
+from tests.operating.conftest import BIG_BYTES
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CONFIGURED = ("server 127.0.0.1:8501;", "server 127.0.0.1:8502;")
@@ -52,7 +54,7 @@ def nginx_before(*ports: int) -> Iterator[int]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{told}, and CI must not skip its tests")
         pytest.skip(told)
-    own, user = free_port(), "user root;" if os.getuid() == 0 else ""  # who owns its folders
+    own, user = any_free_port(), "user root;" if os.getuid() == 0 else ""  # who owns its folders
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         site = (ROOT / "deploy" / "nginx.conf").read_text()
@@ -87,7 +89,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def port(running_dashboard: Dashboard) -> Iterator[int]:
+def port(running_dashboard: Served) -> Iterator[int]:
     with nginx_before(running_dashboard.port) as own:
         yield own
 
@@ -144,7 +146,7 @@ def children_of_nginx(port: int) -> list[int]:
 @pytest.mark.parametrize(
     "path", ["/jobs/running/download", "/jobs/failed/download", "/jobs/a%5Cb", "/jobs/a/b"]
 )
-def test_refusals_come_as_they_are(port: int, running_dashboard: Dashboard, path: str) -> None:
+def test_refusals_come_as_they_are(port: int, running_dashboard: Served, path: str) -> None:
     (direct, wanted), (passed, body) = (
         ask(running_dashboard.port, "GET", path),
         ask(port, "GET", path),
