@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocket, expect
 
 from dashboard.demo.ports import any_free_port
+from tests.nginx import nginx_before
 
 pytestmark = pytest.mark.browser
 
 JOB = "secretjob1"
 SECRETS = """[auth]
-redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+redirect_uri = "{address}/oauth2callback"
 cookie_secret = "only for this test, but as long as a good one"
 client_id = "recon"
 client_secret = "between dashboard and provider"
@@ -48,22 +50,28 @@ def provider() -> Iterator[int]:
     process.wait()
 
 
-@pytest.fixture(scope="module")
-def closed(
-    provider: int,
-    start_dashboard: Callable[..., Any],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Any:
-    """A dashboard that asks for a login and has one job; its audit log lies beside the jobs."""
-    home, port = tmp_path_factory.mktemp("home"), any_free_port()
-    (home / ".streamlit").mkdir()
-    text = SECRETS.format(port=port, provider=provider)
-    (home / ".streamlit" / "secrets.toml").write_text(text)
-    settings = {"HOME": str(home), "AUTH": "oidc", "AUDIT_LOG": str(home / "audit.jsonl")}
-    dashboard = start_dashboard(port=port, **settings)
-    dashboard.put_outputs(JOB)
-    dashboard.put_record(JOB, "SUCCESS", {"status": "completed"})
-    return dashboard, home / "audit.jsonl"
+Closed = Callable[..., tuple[Any, Path]]
+
+
+@pytest.fixture
+def start_closed(provider: int, start_dashboard: Callable[..., Any], tmp_path: Path) -> Closed:
+    """Start a dashboard that asks for a login and has one job; gives it and its audit log.
+
+    It listens on `port`, and people come to it by `address`.
+    """
+
+    def start(port: int, address: str, *options: str, base: str = "") -> tuple[Any, Path]:
+        (tmp_path / ".streamlit").mkdir()
+        text = SECRETS.format(address=address, provider=provider)
+        (tmp_path / ".streamlit" / "secrets.toml").write_text(text)
+        audit_log = tmp_path / "audit.jsonl"
+        settings = {"HOME": str(tmp_path), "AUTH": "oidc", "AUDIT_LOG": str(audit_log)}
+        dashboard = start_dashboard(*options, base=base, port=port, **settings)
+        dashboard.put_outputs(JOB)
+        dashboard.put_record(JOB, "SUCCESS", {"status": "completed"})
+        return dashboard, audit_log
+
+    return start
 
 
 @pytest.fixture
@@ -80,13 +88,14 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def test_login_work_and_logout(
-    closed: Any,
+    start_closed: Closed,
     context: BrowserContext,
     settled: Callable[[Page], None],
     until: Callable[[Callable[[], object]], None],
     tmp_path: Path,
 ) -> None:
-    dashboard, audit_log = closed
+    port = any_free_port()
+    dashboard, audit_log = start_closed(port, f"http://127.0.0.1:{port}")
     page, frames = context.new_page(), list[bytes]()
 
     def listen(stream: WebSocket) -> None:
@@ -139,6 +148,37 @@ def test_login_work_and_logout(
     told = [(each["who"], each["status"]) for each in taken]
     assert told == [("anonymous", 401), ("ada@example.org", 200), ("anonymous", 401)]
     assert taken[1]["bytes"] == size_bytes
+
+
+def test_login_behind_nginx_and_below_a_path(
+    start_closed: Closed, context: BrowserContext, tmp_path: Path
+) -> None:
+    """Whoever comes by the proxy's address comes back to it, and to the job that was asked for."""
+    port = any_free_port()
+    with nginx_before(port) as front:
+        address = f"http://127.0.0.1:{front}/recon"
+        dashboard, _ = start_closed(port, address, "--server.baseUrlPath=recon", base="/recon")
+        assert dashboard.url != address
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(f"{address}/?job={JOB}")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="ada").click()
+        expect(page.get_by_role("heading", level=1, name=JOB)).to_be_visible()
+        assert page.url == f"{address}/?job={JOB}"
+        expect(page.get_by_role("img").first).to_be_visible()
+        assert page.evaluate("document.images[0].decode().then(() => document.images[0].src)")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download ZIP").click()
+        assert zipfile.is_zipfile(download.value.path())
+        page.get_by_role("button", name="All jobs").click()
+        expect(page.get_by_role("heading", level=1, name="Reconstructions")).to_be_visible()
+        page.get_by_role("button", name="Ada Lovelace").click()
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_role("button", name="End session").click()
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+        assert page.url.startswith(address)
+        assert page.request.get(f"{address}/jobs/{JOB}/download").status == 401
 
 
 def broken_rules(page: Page) -> list[str]:
