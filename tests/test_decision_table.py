@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.api import zip_builds
 from dashboard.errors import REFUSALS, ErrorCode, JobStatus, Severity, refusal_for
+from tests.pages import open_page, words
 
 JOB = "abcd1234"
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -134,12 +133,6 @@ def row(
     return row
 
 
-def open_page() -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = JOB
-    return page.run()
-
-
 def test_the_download_answers_as_the_table_says(row: Row, http: TestClient) -> None:
     response = http.get(f"/jobs/{JOB}/download")
     assert response.status_code == row.http_status
@@ -181,22 +174,21 @@ def test_the_list_holds_the_job_with_the_same_status(row: Row, http: TestClient)
 
 def test_page_and_endpoint_give_the_same_answer(row: Row, http: TestClient) -> None:
     error = http.get(f"/jobs/{JOB}/download").json()["error"] if row.code else None
-    page = open_page()
-    assert not page.exception
+    page = open_page(job=JOB)
     banners = [*page.info, *page.warning, *page.error]
     if error is None:
         assert not banners
-        assert any(f'href="/jobs/{JOB}/download"' in html.value for html in page.get("html"))
+        assert f'href="/jobs/{JOB}/download"' in words(page)
         return
     [shown] = banners
     assert f"`{error['code']}` · HTTP {row.http_status}" in shown.value
     assert error["suggestion"].replace("_", "\\_") in shown.value
     assert error["message"] in [text.value for text in page.text]
-    words = refusal_for(ErrorCode(error["code"]), row.status)
-    assert shown.proto.title == words.title
+    refusal = refusal_for(ErrorCode(error["code"]), row.status)
+    assert shown.proto.title == refusal.title
     boxes = {Severity.INFO: page.info, Severity.WARNING: page.warning, Severity.ERROR: page.error}
-    assert shown in list(boxes[words.severity])
-    assert not any("/download" in html.value for html in page.get("html"))
+    assert shown in list(boxes[refusal.severity])
+    assert "/download" not in words(page)
 
 
 def test_nothing_that_is_no_job_id_is_a_job(http: TestClient) -> None:
@@ -210,8 +202,7 @@ def test_page_and_endpoint_agree_while_the_backend_is_away(
 ) -> None:
     point_at("redis://127.0.0.1:9/0")
     error = http.get(f"/jobs/{JOB}/download").json()["error"]
-    page = open_page()
-    assert not page.exception
+    page = open_page(job=JOB)
     assert "`STATE_UNAVAILABLE` · HTTP 503" in page.warning[0].value
     assert error["suggestion"].replace("_", "\\_") in page.warning[0].value
     assert error["message"] in [text.value for text in page.text]
@@ -223,8 +214,7 @@ def test_a_storage_that_is_gone_is_not_expired(
     monkeypatch.setenv("JOB_STORAGE_PATH", str(storage / "unmounted"))
     response = http.get(f"/jobs/{finished_job}/download")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
-    page = open_page()
-    assert not page.exception
+    page = open_page(job=JOB)
     assert "`STORAGE_UNAVAILABLE` · HTTP 503" in page.error[0].value
 
 

@@ -1,7 +1,7 @@
 """The page through Streamlit's own test harness: every gap is said in words."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,31 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.page.wording import model_label
 from dashboard.wording import age_text, size_text
-
-APP = Path(__file__).parents[1] / "streamlit_app.py"
+from tests.pages import open_page, press, words
 
 pytestmark = pytest.mark.usefixtures("backend", "storage")
 
 
-def open_page(parameters: Mapping[str, str] | None = None) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in (parameters or {}).items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
-
-
 def cards(page: AppTest) -> list[str]:
     return [button.label for button in page.button if str(button.key).startswith("open-")]
-
-
-def press(page: AppTest, label: str) -> None:
-    next(button for button in page.button if button.label == label).click().run()
 
 
 def test_a_widget_that_says_what_the_address_says_changes_nothing(
@@ -93,8 +75,8 @@ def test_a_running_card_shows_step_and_progress(put_record: Callable[..., None])
 
 def test_filters_come_from_the_address(finished_job: str, put_record: Callable[..., None]) -> None:
     put_record("failed1", "FAILURE")
-    assert cards(open_page({"status": "failed"})) == ["failed1"]
-    page = open_page({"q": "ABCD", "sort": "job_id"})
+    assert cards(open_page(status="failed")) == ["failed1"]
+    page = open_page(q="ABCD", sort="job_id")
     assert cards(page) == [finished_job]
     assert page.text_input(key="q").value == "ABCD"
     assert page.selectbox(key="sort").value == "job_id"
@@ -107,7 +89,7 @@ def test_a_quality_in_the_address_is_chosen_on_the_page(
     for job_id, content in {"normal": {"status": "normal"}, "none": None}.items():
         put_outputs(job_id, quality=content)
         put_record(job_id, "SUCCESS", {"status": "completed"})
-    page = open_page({"quality": quality})
+    page = open_page(quality=quality)
     assert page.selectbox(key="qualities").value == quality
     assert cards(page) == [quality]
 
@@ -121,7 +103,7 @@ def test_a_search_goes_into_the_address(finished_job: str, put_record: Callable[
 
 
 def test_a_filter_without_match_offers_the_way_back(finished_job: str) -> None:
-    page = open_page({"q": "nothing"})
+    page = open_page(q="nothing")
     assert cards(page) == []
     assert "Take a filter back" in page.text[0].value
     press(page, "Show all jobs")
@@ -129,7 +111,7 @@ def test_a_filter_without_match_offers_the_way_back(finished_job: str) -> None:
 
 
 def test_a_quality_filter_can_be_taken_back(finished_job: str) -> None:
-    page = open_page({"quality": "failure"})
+    page = open_page(quality="failure")
     assert page.selectbox(key="qualities").value == "failure"
     assert cards(page) == []
     press(page, "Show all jobs")
@@ -137,7 +119,7 @@ def test_a_quality_filter_can_be_taken_back(finished_job: str) -> None:
 
 
 def test_a_page_beyond_the_last_offers_the_first(finished_job: str) -> None:
-    page = open_page({"q": finished_job, "page": "9"})
+    page = open_page(q=finished_job, page="9")
     assert cards(page) == []
     press(page, "Show the first page")
     assert cards(page) == [finished_job]
@@ -145,7 +127,7 @@ def test_a_page_beyond_the_last_offers_the_first(finished_job: str) -> None:
 
 
 def test_a_bad_address_is_told_and_offers_the_way_back(finished_job: str) -> None:
-    page = open_page({"sort": "name"})
+    page = open_page(sort="name")
     assert "`INVALID_PARAMETER` · HTTP 422" in page.warning[0].value
     press(page, "Show all jobs")
     assert cards(page) == [finished_job]
@@ -154,13 +136,13 @@ def test_a_bad_address_is_told_and_offers_the_way_back(finished_job: str) -> Non
 def test_the_list_is_paged(put_record: Callable[..., None]) -> None:
     for number in range(30):
         put_record(f"job{number:02}", "STARTED")
-    assert cards(open_page({"sort": "job_id"})) == [f"job{n:02}" for n in range(12)]
-    assert cards(open_page({"sort": "job_id", "page": "3"})) == [f"job{n}" for n in range(24, 30)]
-    assert cards(open_page({"page": "99"})) == []
+    assert cards(open_page(sort="job_id")) == [f"job{n:02}" for n in range(12)]
+    assert cards(open_page(sort="job_id", page="3")) == [f"job{n}" for n in range(24, 30)]
+    assert cards(open_page(page="99")) == []
 
 
 def test_opening_a_job_and_going_back_keeps_the_filter(finished_job: str) -> None:
-    page = open_page({"status": "ready", "sort": "job_id"})
+    page = open_page(status="ready", sort="job_id")
     page.button(key=f"open-{finished_job}").click().run()
     assert page.query_params == {"job": finished_job}
     assert page.title[0].value == finished_job
@@ -169,7 +151,7 @@ def test_opening_a_job_and_going_back_keeps_the_filter(finished_job: str) -> Non
 
 
 def test_the_table_holds_the_same_jobs(finished_job: str) -> None:
-    [table] = open_page({"view": "table"}).dataframe
+    [table] = open_page(view="table").dataframe
     assert list(table.value["Job"]) == [finished_job]
     assert list(table.value["Status"]) == [["Ready"]]
     assert list(table.value["PSNR"]) == [27.1]
@@ -181,7 +163,7 @@ def test_two_models_are_compared(
     put_outputs("two", "reconviagen", quality={"metrics": {"psnr": 24.0, "depth_mae": 0.5}})
     put_outputs("two", "nvdiffrec", quality={"metrics": {"psnr": 27.1, "depth_mae": 0.25}})
     put_record("two", "SUCCESS", {"status": "completed"})
-    page = open_page({"job": "two"})
+    page = open_page(job="two")
     assert "nvdiffrec beats ReconViaGen by 3.1 dB PSNR." in words(page)
     figures = {metric.label.partition(" ·")[0]: metric for metric in page.metric}
     assert (figures["PSNR"].value, figures["PSNR"].delta) == ("27.1 dB", "+3.1 dB")
@@ -192,7 +174,7 @@ def test_two_models_are_compared(
 
 
 def test_mesh_facts_are_measured(finished_job: str) -> None:
-    page = open_page({"job": finished_job})
+    page = open_page(job=finished_job)
     for _ in range(200):
         if "Watertight" in words(page):
             break
@@ -211,7 +193,7 @@ def test_gaps_are_said_in_words(
     output = put_outputs("gaps", "a [model](x)", quality="{broken", previews=0)
     (output / "a [model](x)" / "mesh.ply").write_bytes(b"ply\nnonsense")
     put_record("gaps", "SUCCESS", {"status": "completed"})
-    text = words(open_page({"job": "gaps"}))
+    text = words(open_page(job="gaps"))
     assert "This model left no previews" in text
     assert "This model left no textured previews." in text
     assert "Quality unavailable: quality.json is not valid JSON." in text
@@ -220,7 +202,7 @@ def test_gaps_are_said_in_words(
 
 
 def test_an_unknown_job_keeps_its_literal_name_out_of_markdown(backend: redis.Redis) -> None:
-    page = open_page({"job": "![x](http://evil)<img src=x>"})
+    page = open_page(job="![x](http://evil)<img src=x>")
     assert page.title[0].value == "Job not found"
     assert "&lt;img src=x&gt;" in words(page)
     assert not any("evil" in warning.value for warning in page.warning)

@@ -12,8 +12,7 @@ import trimesh
 from streamlit.testing.v1 import AppTest
 
 from dashboard import mesh_views
-
-APP = Path(__file__).parents[1] / "streamlit_app.py"
+from tests.pages import open_page, press, words
 
 pytestmark = pytest.mark.usefixtures("backend", "storage")
 
@@ -34,32 +33,15 @@ def put_mesh(storage: Path, put_record: Callable[..., None]) -> Callable[..., Pa
     return put
 
 
-def open_job() -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = "turned"
-    page.run()
-    assert not page.exception
-    return page
-
-
-def press(page: AppTest, label: str) -> None:
-    next(button for button in page.button if button.label == label).click().run()
-    assert not page.exception
-
-
 def drawn(page: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.json) for chart in page.get("deck_gl_json_chart")]
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
 
 
 def test_nothing_is_drawn_before_a_click_nor_after_it_is_closed(
     put_mesh: Callable[..., Path],
 ) -> None:
     put_mesh("reconviagen")
-    page = open_job()
+    page = open_page(job="turned")
     assert drawn(page) == []
     press(page, "Turn it in 3D")
     assert len(drawn(page)) == 1
@@ -70,7 +52,7 @@ def test_nothing_is_drawn_before_a_click_nor_after_it_is_closed(
 def test_every_mesh_fills_the_same_frame(put_mesh: Callable[..., Path]) -> None:
     put_mesh("reconviagen")
     put_mesh("nvdiffrec", extents=(1000, 2000, 2000))
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     first, second = drawn(page)
     assert first["initialViewState"] == second["initialViewState"]
@@ -84,7 +66,7 @@ def test_the_mesh_comes_from_our_own_route_and_no_map_is_asked_for(
     put_mesh: Callable[..., Path],
 ) -> None:
     put_mesh("odd name, @@=1")
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     [chart] = drawn(page)
     assert chart["layers"][0]["scenegraph"].startswith(
@@ -96,7 +78,7 @@ def test_the_mesh_comes_from_our_own_route_and_no_map_is_asked_for(
 
 def test_a_mesh_without_texture_is_lit_whatever_is_picked(put_mesh: Callable[..., Path]) -> None:
     put_mesh("reconviagen")
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     [chart] = drawn(page)
     assert chart["layers"][0]["_lighting"] == "pbr"
@@ -111,7 +93,7 @@ def test_a_mesh_that_cannot_be_drawn_is_offered_as_a_file(
         file.truncate(1_000_001)
     put_mesh("whole")
     monkeypatch.setenv("VIEWER_MAX_MB", "1")
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     assert len(drawn(page)) == 1
     assert "mesh.glb is not shown in 3D: its header cannot be read." in words(page)
@@ -124,7 +106,7 @@ def test_a_conversion_is_announced_and_then_drawn(
     put_mesh: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_mesh("nvdiffrec", "mesh.obj")
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     assert "Converting the mesh, once" in words(page)
     for _ in range(600):
@@ -137,7 +119,7 @@ def test_a_conversion_is_announced_and_then_drawn(
 def test_a_job_of_many_models_draws_only_some(put_mesh: Callable[..., Path]) -> None:
     for number in range(6):
         put_mesh(f"model{number}")
-    page = open_job()
+    page = open_page(job="turned")
     press(page, "Turn it in 3D")
     assert len(drawn(page)) == 4
     assert "The first 4 of 6 models." in words(page)
@@ -149,4 +131,4 @@ def test_a_job_without_a_mesh_offers_no_view(
     monkeypatch.setattr(mesh_views, "open_view", lambda *_: pytest.fail("looked"))
     (storage / "turned" / "output" / "empty").mkdir(parents=True)
     put_record("turned", "SUCCESS", {})
-    assert "Turn it in 3D" not in [button.label for button in open_job().button]
+    assert "Turn it in 3D" not in [button.label for button in open_page(job="turned").button]

@@ -1,8 +1,7 @@
 """The page of all quality through Streamlit's own test harness."""
 
 import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from dashboard.quality import METRICS
 from dashboard.quality_figures import MODELS_MAX, OTHER_MODELS, load_figures
 from dashboard.verdict import Verdict
 from dashboard.verdicts import give_verdict
+from tests.pages import open_page, press, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 NASTY = "![x](evil.example) &amp; $y$ `z`"
 
 pytestmark = pytest.mark.usefixtures("backend", "storage")
@@ -39,26 +38,12 @@ def put_result(put_outputs: Put, put_record: Put, until: Put) -> Put:
     return put
 
 
-def open_page(parameters: Mapping[str, str] | None = None) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["show"] = "quality"
-    for name, value in (parameters or {}).items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
+def open_quality(**parameters: str) -> AppTest:
+    return open_page(show="quality", **parameters)
 
 
 def worst(page: AppTest) -> list[str]:
     return [button.label for button in page.button if str(button.key).startswith("open-")]
-
-
-def press(page: AppTest, label: str) -> None:
-    next(button for button in page.button if button.label == label).click().run()
 
 
 def specs(page: AppTest) -> list[dict[str, Any]]:
@@ -66,15 +51,13 @@ def specs(page: AppTest) -> list[dict[str, Any]]:
 
 
 def test_without_results_it_says_what_will_appear() -> None:
-    [told] = open_page().info
+    [told] = open_quality().info
     assert told.proto.title == "No results yet"
 
 
 def test_the_list_offers_it_with_its_filters_and_it_leads_back(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["status"] = "ready"
-    page.run()
+    page = open_page(status="ready")
     press(page, "Quality")
     assert page.title[0].value == "Quality"
     assert page.query_params == {"status": "ready", "show": "quality"}
@@ -87,7 +70,7 @@ def test_results_are_counted_described_and_listed_worst_first(put_result: Put) -
     put_result("good1", 31.5, 0.95)
     put_result("bad1", 18.25, 0.7)
     put_result("half1", 24, None)
-    page = open_page()
+    page = open_quality()
     assert {metric.label: metric.value for metric in page.metric} == {
         "Results": "3",
         "Normal": "0",
@@ -105,7 +88,7 @@ def test_results_are_counted_described_and_listed_worst_first(put_result: Put) -
 def test_a_row_opens_its_job_and_back_leads_to_the_same_box(put_result: Put) -> None:
     put_result("good1", 31.5, 0.95)
     put_result("bad1", 18.25, 0.7)
-    page = open_page({"box": "30,40,0.5,1"})
+    page = open_quality(box="30,40,0.5,1")
     assert worst(page) == ["good1"]
     assert "All 1 result of 1 job inside 30.0 to 40.0 dB and 0.500 to 1.000 SSIM" in words(page)
     press(page, "good1")
@@ -119,12 +102,12 @@ def test_a_row_opens_its_job_and_back_leads_to_the_same_box(put_result: Put) -> 
 @pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "nan,1,2,3", "5,1,0,1", "1e999,1,0,1"])
 def test_a_box_that_is_none_is_left_out(put_result: Put, box: str) -> None:
     put_result("some1", 22, 0.8)
-    assert worst(open_page({"box": box})) == ["some1"]
+    assert worst(open_quality(box=box)) == ["some1"]
 
 
 def test_an_empty_box_says_what_to_do(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = open_page({"box": "40,50,0,1"})
+    page = open_quality(box="40,50,0,1")
     assert worst(page) == []
     assert "No result lies inside 40.0 to 50.0 dB and 0.000 to 1.000 SSIM." in words(page)
 
@@ -132,7 +115,7 @@ def test_an_empty_box_says_what_to_do(put_result: Put) -> None:
 def test_another_metric_ranks_and_is_charted(put_result: Put) -> None:
     put_result("low1", 20, 0.9, depth_mae=0.01)
     put_result("high1", 30, 0.9, depth_mae=0.03)
-    page = open_page({"metric": "depth_mae"})
+    page = open_quality(metric="depth_mae")
     assert worst(page) == ["high1", "low1"]
     assert "highest Depth MAE first" in words(page)
     assert [heading.value for heading in page.subheader][2:] == [
@@ -145,7 +128,7 @@ def test_another_metric_ranks_and_is_charted(put_result: Put) -> None:
 
 def test_a_metric_that_nobody_has_is_told(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = open_page({"metric": "depth_rmse"})
+    page = open_quality(metric="depth_rmse")
     assert "No result has Depth RMSE" in words(page)
     assert worst(page) == []
 
@@ -154,7 +137,7 @@ def test_figures_are_those_of_the_verdict_that_is_asked_for(put_result: Put) -> 
     put_result("good1", 31, 0.95)
     put_result("poor2", 15, 0.5)
     give_verdict("good1", Verdict.ACCEPTED, "", "Ada", upon=None)
-    page = open_page()
+    page = open_quality()
     assert page.metric[0].value == "2"
     page.query_params["verdict"] = "accepted"
     page.run()
@@ -164,7 +147,7 @@ def test_figures_are_those_of_the_verdict_that_is_asked_for(put_result: Put) -> 
 
 def test_a_filter_without_match_offers_the_way_back(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = open_page({"quality": "failure"})
+    page = open_quality(quality="failure")
     assert "No result matches these filters" in [heading.value for heading in page.subheader]
     press(page, "Show all results")
     assert worst(page) == ["some1"]
@@ -173,7 +156,7 @@ def test_a_filter_without_match_offers_the_way_back(put_result: Put) -> None:
 
 def test_a_bad_address_is_told_and_offers_the_way_back(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = open_page({"status": "odd"})
+    page = open_quality(status="odd")
     assert "`INVALID_PARAMETER` · HTTP 422" in page.warning[0].value
     press(page, "Show all results")
     assert worst(page) == ["some1"]
@@ -181,7 +164,7 @@ def test_a_bad_address_is_told_and_offers_the_way_back(put_result: Put) -> None:
 
 def test_names_of_models_are_never_read_as_markup(put_result: Put) -> None:
     put_result("some1", 22, 0.8, model=NASTY)
-    page = open_page()
+    page = open_quality()
     assert "![x](evil.example) &amp;amp; $y$ `z`" in words(page)
     labels = [*page.button, *page.selectbox, *page.pills, *page.metric]
     assert not [each for each in labels if "evil" in str(each.label)]
@@ -189,10 +172,10 @@ def test_names_of_models_are_never_read_as_markup(put_result: Put) -> None:
 
 def test_thresholds_are_drawn_where_there_are_any(put_result: Put) -> None:
     put_result("some1", 22, 0.8, depth_mae=0.01)
-    plane, spread, _ = specs(open_page())
+    plane, spread, _ = specs(open_quality())
     rules = [layer for layer in plane["layer"] if layer["mark"]["type"] == "rule"]
     assert len(rules) == 2
-    _, depths, _ = specs(open_page({"metric": "depth_mae"}))
+    _, depths, _ = specs(open_quality(metric="depth_mae"))
     assert not [layer for layer in depths["layer"] if layer["mark"]["type"] == "rule"]
     assert spread
 

@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard import verdicts
 from dashboard.catalog.database import CatalogUnavailableError
 from dashboard.live import live
 from dashboard.report import models
 from dashboard.verdict import Verdict
+from tests.pages import open_page, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 DONE = {"status": "completed"}
 
 
@@ -307,8 +306,4 @@ def test_while_nobody_can_say_whether_a_job_exists_it_is_refused(
 def test_the_page_links_to_it(two_models: Path, put_record: Callable[..., None]) -> None:
     put_record("failed1", "FAILURE")
     for job_id in ("both", "failed1"):
-        page = AppTest.from_file(str(APP), default_timeout=60)
-        page.query_params["job"] = job_id
-        page.run()
-        assert not page.exception
-        assert any(f'href="/jobs/{job_id}/report"' in html.value for html in page.get("html"))
+        assert f'href="/jobs/{job_id}/report"' in words(open_page(job=job_id))

@@ -1,6 +1,6 @@
 """Verdicts and the review on the page, through Streamlit's own test harness."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import verdicts
 from dashboard.verdict import Review, Verdict
+from tests.pages import page_at, press, run, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 DONE = {"status": "completed"}
 EVIL = "![x](http://evil.example/x.png) <img src=http://evil.example/y.png> **b**"
 
@@ -27,19 +27,11 @@ def three(put_outputs: Callable[..., Path], put_record: Callable[..., None]) -> 
     return ["one", "three", "two"]
 
 
-def open_page(parameters: Mapping[str, str], reviewer: str = "Ada") -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in parameters.items():
-        page.query_params[name] = value
+def open_as(reviewer: str, **parameters: str) -> AppTest:
+    page = page_at(**parameters)
     if reviewer:
         page.session_state["reviewer"] = reviewer
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
+    return run(page)
 
 
 def said_by(name: str) -> str:
@@ -54,18 +46,13 @@ def button(page: AppTest, label: str) -> Any:
     return next(each for each in page.button if each.label == label)
 
 
-def press(page: AppTest, label: str) -> None:
-    button(page, label).click().run()
-    assert not page.exception
-
-
 def give(job_id: str, verdict: Verdict, upon: Review | None = None, note: str = "") -> Review:
     last = upon.id if upon else None
     return verdicts.give_verdict(job_id, verdict, note, "Grace", upon=last)
 
 
 def test_a_verdict_is_given_on_the_jobs_page(three: list[str]) -> None:
-    page = open_page({"job": "one"})
+    page = open_as("Ada", job="one")
     assert "Unreviewed" in badges(page)
     page.text_area(key="note-one").set_value("Holes\nat the neck")
     press(page, "Rework")
@@ -80,7 +67,7 @@ def test_a_verdict_is_given_on_the_jobs_page(three: list[str]) -> None:
 
 
 def test_the_name_is_asked_for_once(three: list[str]) -> None:
-    page = open_page({"job": "one"}, reviewer="")
+    page = open_as("", job="one")
     assert button(page, "Accept").disabled
     page.text_input(key="reviewer-field").set_value("  Ada\tLovelace ").run()
     press(page, "Accept")
@@ -96,7 +83,7 @@ def test_the_name_is_asked_for_once(three: list[str]) -> None:
 
 
 def test_who_was_overtaken_sees_by_whom_and_may_insist(three: list[str]) -> None:
-    page = open_page({"job": "one"})
+    page = open_as("Ada", job="one")
     page.text_area(key="note-one").set_value("No!")
     hers = give("one", Verdict.ACCEPTED, note="Fine")
     press(page, "Reject")
@@ -114,7 +101,7 @@ def test_who_was_overtaken_sees_by_whom_and_may_insist(three: list[str]) -> None
 
 
 def test_who_was_overtaken_may_leave_it_and_keeps_the_note(three: list[str]) -> None:
-    page = open_page({"job": "one"})
+    page = open_as("Ada", job="one")
     page.text_area(key="note-one").set_value("No!")
     hers = give("one", Verdict.ACCEPTED)
     press(page, "Reject")
@@ -125,7 +112,7 @@ def test_who_was_overtaken_may_leave_it_and_keeps_the_note(three: list[str]) -> 
 
 
 def test_whoever_insists_may_be_overtaken_again(three: list[str]) -> None:
-    page = open_page({"job": "one"})
+    page = open_as("Ada", job="one")
     hers = give("one", Verdict.ACCEPTED)
     press(page, "Reject")
     last = give("one", Verdict.REWORK, hers)
@@ -139,7 +126,7 @@ def test_whoever_insists_may_be_overtaken_again(three: list[str]) -> None:
 def test_a_catalog_that_cannot_be_written_is_said_and_the_verdict_can_be_given_again(
     three: list[str], storage: Path
 ) -> None:
-    page = open_page({"job": "one"})
+    page = open_as("Ada", job="one")
     journal = storage.parent / "jobs.catalog.sqlite3.verdicts.jsonl"
     journal.mkdir()
     page.text_area(key="note-one").set_value("Fine")
@@ -153,7 +140,7 @@ def test_a_catalog_that_cannot_be_written_is_said_and_the_verdict_can_be_given_a
 def test_texts_of_reviewers_are_shown_literally(three: list[str]) -> None:
     first = verdicts.give_verdict("one", Verdict.ACCEPTED, EVIL, EVIL, upon=None)
     verdicts.give_verdict("one", Verdict.REJECTED, EVIL, EVIL, upon=first.id)
-    page = open_page({"job": "one"}, reviewer=EVIL)
+    page = open_as(EVIL, job="one")
     assert "evil" not in badges(page)
     assert not any("evil" in each.label for each in page.button)
     assert "<img src=http" not in words(page)
@@ -167,21 +154,21 @@ def test_jobs_without_results_are_not_judged(
     put_outputs("running1")
     put_record("running1", "PROGRESS", {"progress": 5})
     for job_id in ("failed1", "running1"):
-        assert "Accept" not in [each.label for each in open_page({"job": job_id}).button]
+        assert "Accept" not in [each.label for each in open_as("Ada", job=job_id).button]
     give("failed1", Verdict.REJECTED)
-    assert "Rejected" in badges(open_page({"job": "failed1"}))
+    assert "Rejected" in badges(open_as("Ada", job="failed1"))
 
 
 def test_cards_and_table_show_verdicts_and_the_filter_finds_them(three: list[str]) -> None:
     give("two", Verdict.REJECTED)
-    page = open_page({})
+    page = open_as("Ada")
     assert badges(page).count("Rejected") == 1
     assert "2 unreviewed · 1 rejected" in words(page)
     page.selectbox(key="verdicts").set_value("rejected").run()
     assert page.query_params["verdict"] == "rejected"
     opened = [each.label for each in page.button if str(each.key).startswith("open-")]
     assert opened == ["two"]
-    [table] = open_page({"view": "table", "sort": "job_id"}).dataframe
+    [table] = open_as("Ada", view="table", sort="job_id").dataframe
     assert [row and list(row) for row in table.value["Verdict"]] == [None, None, ["Rejected"]]
 
 
@@ -190,7 +177,7 @@ def test_review_begins_with_what_is_ready_and_unreviewed(
 ) -> None:
     put_record("failed1", "FAILURE")
     give("one", Verdict.ACCEPTED)
-    page = open_page({"sort": "job_id"})
+    page = open_as("Ada", sort="job_id")
     press(page, "Review")
     asked = {"review": "1", "status": "ready", "verdict": "unreviewed", "sort": "job_id"}
     assert page.query_params == asked
@@ -202,7 +189,7 @@ def test_review_begins_with_what_is_ready_and_unreviewed(
 
 def test_review_takes_over_the_lists_own_filters(three: list[str]) -> None:
     give("two", Verdict.REJECTED)
-    page = open_page({"verdict": "rejected", "status": "ready,incomplete", "q": "t"})
+    page = open_as("Ada", verdict="rejected", status="ready,incomplete", q="t")
     press(page, "Review")
     assert page.title[0].value == "two"
     assert page.query_params["verdict"] == "rejected"
@@ -210,7 +197,7 @@ def test_review_takes_over_the_lists_own_filters(three: list[str]) -> None:
 
 
 def test_deciding_goes_on_and_the_way_back_stays(three: list[str]) -> None:
-    page = open_page({"review": "1", "verdict": "unreviewed", "sort": "job_id"})
+    page = open_as("Ada", review="1", verdict="unreviewed", sort="job_id")
     for number, job_id in enumerate(three, 1):
         assert page.title[0].value == job_id
         assert f"{number} of 3" in words(page)
@@ -229,7 +216,7 @@ def test_deciding_goes_on_and_the_way_back_stays(three: list[str]) -> None:
 
 
 def test_a_conflict_in_the_review_stays_at_its_job(three: list[str]) -> None:
-    page = open_page({"review": "1", "verdict": "unreviewed", "sort": "job_id"})
+    page = open_as("Ada", review="1", verdict="unreviewed", sort="job_id")
     give("one", Verdict.REWORK)
     press(page, "Accept")
     assert page.title[0].value == "one"
@@ -244,7 +231,7 @@ def test_a_conflict_in_the_review_stays_at_its_job(three: list[str]) -> None:
 
 
 def test_flipping_keeps_the_place(three: list[str]) -> None:
-    page = open_page({"review": "1", "sort": "job_id", "at": "three"})
+    page = open_as("Ada", review="1", sort="job_id", at="three")
     assert "textured_00.png" in words(page).split('class="prefetched"')[0]
     press(page, "Wireframe")
     shown, _, ahead = words(page).partition('class="prefetched"')
@@ -256,7 +243,7 @@ def test_flipping_keeps_the_place(three: list[str]) -> None:
 
 
 def test_the_next_jobs_pictures_are_fetched_ahead(three: list[str]) -> None:
-    page = open_page({"review": "1", "sort": "job_id"})
+    page = open_as("Ada", review="1", sort="job_id")
     ahead = words(page).partition('class="prefetched"')[2]
     for model in ("reconviagen", "nvdiffrec"):
         for kind in ("textured", "wireframe"):
@@ -265,7 +252,7 @@ def test_the_next_jobs_pictures_are_fetched_ahead(three: list[str]) -> None:
 
 
 def test_a_job_opened_from_the_review_leads_back_to_it(three: list[str]) -> None:
-    page = open_page({"review": "1", "sort": "job_id", "at": "three"})
+    page = open_as("Ada", review="1", sort="job_id", at="three")
     press(page, "Open the job")
     assert page.query_params == {"job": "three"}
     press(page, "Review")
@@ -273,11 +260,11 @@ def test_a_job_opened_from_the_review_leads_back_to_it(three: list[str]) -> None
 
 
 def test_an_empty_review_and_a_bad_address_are_said(three: list[str], backend: redis.Redis) -> None:
-    assert open_page({"review": "1", "q": "nothing"}).info[0].proto.title == "Nothing to review"
-    page = open_page({"review": "1", "at": "gone", "sort": "job_id"})
+    assert open_as("Ada", review="1", q="nothing").info[0].proto.title == "Nothing to review"
+    page = open_as("Ada", review="1", at="gone", sort="job_id")
     press(page, "Begin anew")
     assert page.title[0].value == "one"
-    page = open_page({"review": "1", "verdict": "fine"})
+    page = open_as("Ada", review="1", verdict="fine")
     assert "`INVALID_PARAMETER`" in page.warning[0].value
 
 
@@ -285,7 +272,7 @@ def test_files_that_changed_after_the_verdict_are_told(
     three: list[str], storage: Path, until: Callable[[Callable[[], object]], None]
 ) -> None:
     give("one", Verdict.ACCEPTED)
-    assert "changed since" not in words(open_page({"job": "one"}))
+    assert "changed since" not in words(open_as("Ada", job="one"))
     (storage / "one" / "output" / "nvdiffrec" / "mesh.glb").write_bytes(b"glTF" + b"x" * 900)
     (storage / "one" / "output" / "nvdiffrec" / "extra.png").touch()
-    until(lambda: "files have changed since" in words(open_page({"job": "one"})))
+    until(lambda: "files have changed since" in words(open_as("Ada", job="one")))

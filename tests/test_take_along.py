@@ -1,7 +1,7 @@
 """The list's links to ZIP, CSV and JSON: they take what the filters show."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,8 +14,8 @@ from dashboard.job_pages import list_jobs
 from dashboard.job_query import JobQuery
 from dashboard.page import take_along, ticked_jobs
 from dashboard.wording import size_text
+from tests.pages import open_page, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 DONE = {"status": "completed"}
 
 pytestmark = pytest.mark.usefixtures("backend", "storage")
@@ -35,19 +35,6 @@ def jobs(
     until(lambda: list_jobs(JobQuery()).total == 3)
 
 
-def open_page(parameters: Mapping[str, object] | None = None) -> AppTest:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in (parameters or {}).items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(html.value) for html in page.get("html"))
-
-
 def links(page: AppTest) -> dict[str, str]:
     """Each link that downloads, by its first words."""
     found = re.findall(r'<a [^>]*href="([^"]*)" download>(?:<b>)?([^<]*)', words(page))
@@ -60,7 +47,7 @@ def asked(url: str) -> dict[str, list[str]]:
 
 @pytest.mark.usefixtures("jobs")
 def test_without_filters_all_jobs_are_taken_in_the_lists_order() -> None:
-    page = open_page({"sort": "job_id"})
+    page = open_page(sort="job_id")
     assert links(page) == {
         "ZIP of 2 ready jobs": "/jobs/download?status=ready&sort=job_id",
         "CSV": "/jobs/export.csv?sort=job_id",
@@ -72,7 +59,7 @@ def test_without_filters_all_jobs_are_taken_in_the_lists_order() -> None:
 @pytest.mark.usefixtures("jobs")
 def test_links_carry_every_filter_and_take_what_they_say(http: TestClient) -> None:
     model = "a [model](x) & more"
-    page = open_page({"model": model, "status": ["ready", "failed"], "page": "1", "view": "table"})
+    page = open_page(model=model, status=["ready", "failed"], page="1", view="table")
     found = links(page)
     assert asked(found["CSV"]) == {"model": [model], "status": ["ready", "failed"]}
     assert asked(found["ZIP of 1 ready job"]) == {"model": [model], "status": ["ready"]}
@@ -84,14 +71,14 @@ def test_links_carry_every_filter_and_take_what_they_say(http: TestClient) -> No
 
 @pytest.mark.usefixtures("jobs")
 def test_without_a_ready_job_there_is_no_zip() -> None:
-    page = open_page({"status": "failed"})
+    page = open_page(status="failed")
     assert set(links(page)) == {"CSV", "JSON"}
     assert "None of them is ready, so there is no ZIP." in words(page)
 
 
 @pytest.mark.usefixtures("jobs")
 def test_an_empty_list_has_nothing_to_take_along() -> None:
-    assert links(open_page({"q": "nobody"})) == {}
+    assert links(open_page(q="nobody")) == {}
 
 
 @pytest.mark.usefixtures("jobs")
@@ -110,7 +97,7 @@ def test_below_a_path_prefix_links_carry_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("jobs")
 def test_ticked_rows_are_one_zip(http: TestClient) -> None:
-    page = open_page({"view": "table"})
+    page = open_page(view="table")
     assert not any("ticked" in label for label in links(page))
     page.session_state[ticked_jobs.TICKED] = ("one1", "two2", "fail3")
     page.run()

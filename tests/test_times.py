@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.page import times
+from tests.pages import open_page, words
 
-APP = Path(__file__).parents[1] / "streamlit_app.py"
 SUMMER, WINTER = datetime(2026, 7, 1, 10, tzinfo=UTC), datetime(2026, 2, 1, 10, 0, 5, tzinfo=UTC)
 
 
@@ -55,21 +53,12 @@ def test_the_last_day_of_all_is_told_in_utc(viewer_in: Callable[[str | None], No
     assert times.moment_text(datetime.max.replace(tzinfo=UTC)) == "9999-12-31 23:59:59 UTC"
 
 
-def open_page(**parameters: str) -> str:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in parameters.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return "\n".join(str(html.value) for html in page.get("html"))
-
-
 FINISHED = '<time datetime="2026-02-01T10:00:00+00:00" title="2026-02-01 10:00:00 UTC">'
 
 
 def test_ages_tell_the_exact_moment_on_hover(finished_job: str) -> None:
-    assert FINISHED in open_page()
-    assert f"{FINISHED}changed " in open_page(job=finished_job)
+    assert FINISHED in words(open_page())
+    assert f"{FINISHED}changed " in words(open_page(job=finished_job))
 
 
 @pytest.mark.usefixtures("storage")
@@ -80,14 +69,11 @@ def test_how_long_results_are_kept_is_a_moment_too(
     put_record(finished_job, "SUCCESS", {"status": "completed"}, date_done=now.isoformat())
     monkeypatch.setenv("RESULT_RETENTION_HOURS", "30")
     until = f"{now + timedelta(hours=30):%Y-%m-%d %H:%M:%S} UTC"
-    page = open_page(job=finished_job)
+    page = words(open_page(job=finished_job))
     assert f'title="{until}">available for 30 h, until {until}</time>' in page
 
 
 def test_the_table_has_a_column_in_the_viewers_zone(finished_job: str) -> None:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["view"] = "table"
-    page.run()
-    [table] = page.dataframe
+    [table] = open_page(view="table").dataframe
     assert "Updated, UTC" in table.proto.columns
     assert list(table.value["Moment"]) == list(table.value["Updated"])

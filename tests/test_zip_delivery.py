@@ -21,19 +21,6 @@ from result_packager import ResultStream, create_result_zip
 
 
 @pytest.fixture
-def job(http: TestClient, finished_job: str, storage: Path) -> str:
-    """A job whose archive takes several wake-ups to write."""
-    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
-    mesh.write_bytes(os.urandom(6_000_000))
-    return f"/jobs/{finished_job}/download"
-
-
-@pytest.fixture
-def expected(job: str, finished_job: str, storage: Path) -> bytes:
-    return create_result_zip(finished_job, storage / finished_job / "output").getvalue()
-
-
-@pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The jobs that were packed, in order."""
     packed: list[str] = []
@@ -52,88 +39,92 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return packed
 
 
-def cache_files(tmp_path: Path) -> list[str]:
-    return sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
-
-
 def test_the_second_download_comes_from_the_cache(
-    http: TestClient, job: str, expected: bytes, builds: list[str], tmp_path: Path
+    http: TestClient,
+    zip_url: str,
+    expected_zip: bytes,
+    builds: list[str],
+    cached_zips: Callable[[], list[str]],
 ) -> None:
-    first, second = http.get(job), http.get(job)
-    assert first.content == second.content == expected
-    assert int(second.headers["content-length"]) == len(expected)
+    first, second = http.get(zip_url), http.get(zip_url)
+    assert first.content == second.content == expected_zip
+    assert int(second.headers["content-length"]) == len(expected_zip)
     assert first.headers["etag"] == second.headers["etag"]
     assert len(builds) == 1
-    assert cache_files(tmp_path) == [".zip"]
+    assert cached_zips() == [".zip"]
 
 
 def test_a_cached_archive_is_not_sent_again_and_can_be_resumed(
-    http: TestClient, job: str, expected: bytes, builds: list[str]
+    http: TestClient, zip_url: str, expected_zip: bytes, builds: list[str]
 ) -> None:
-    etag = http.get(job).headers["etag"]
-    assert http.get(job, headers={"If-None-Match": etag}).status_code == 304
-    rest = http.get(job, headers={"Range": "bytes=1000-", "If-Range": etag})
-    assert (rest.status_code, rest.content) == (206, expected[1000:])
-    head = http.head(job)
-    assert int(head.headers["content-length"]) == len(expected)
+    etag = http.get(zip_url).headers["etag"]
+    assert http.get(zip_url, headers={"If-None-Match": etag}).status_code == 304
+    rest = http.get(zip_url, headers={"Range": "bytes=1000-", "If-Range": etag})
+    assert (rest.status_code, rest.content) == (206, expected_zip[1000:])
+    head = http.head(zip_url)
+    assert int(head.headers["content-length"]) == len(expected_zip)
     assert len(builds) == 1
 
 
 def test_a_range_of_what_is_not_cached_yet_is_cut_out_of_the_whole(
-    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
+    http: TestClient, zip_url: str, expected_zip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "0")
-    response = http.get(job, headers={"Range": "bytes=0-99"})
-    assert (response.status_code, response.content) == (206, expected[:100])
+    response = http.get(zip_url, headers={"Range": "bytes=0-99"})
+    assert (response.status_code, response.content) == (206, expected_zip[:100])
 
 
 def test_a_changed_file_makes_another_archive(
-    http: TestClient, job: str, finished_job: str, storage: Path
+    http: TestClient, zip_url: str, finished_job: str, storage: Path
 ) -> None:
-    before = http.get(job).headers["etag"]
+    before = http.get(zip_url).headers["etag"]
     quality = storage / finished_job / "output" / "reconviagen" / "quality.json"
     quality.write_text('{"status": "failure"}')
-    after = http.get(job, headers={"If-None-Match": before})
+    after = http.get(zip_url, headers={"If-None-Match": before})
     assert after.status_code == 200
     with zipfile.ZipFile(io.BytesIO(after.content)) as archive:
         assert archive.read("reconviagen/quality.json") == quality.read_bytes()
 
 
 def test_two_requests_at_once_build_once(
-    http: TestClient, job: str, expected: bytes, builds: list[str]
+    http: TestClient, zip_url: str, expected_zip: bytes, builds: list[str]
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda _: http.get(job).content, range(4)))
-    assert answers == [expected] * 4
+        answers = list(threads.map(lambda _: http.get(zip_url).content, range(4)))
+    assert answers == [expected_zip] * 4
     assert len(builds) == 1
 
 
 def test_a_job_larger_than_the_limit_is_streamed_with_the_same_bytes(
-    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    http: TestClient,
+    zip_url: str,
+    expected_zip: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    cached_zips: Callable[[], list[str]],
 ) -> None:
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", "1")
-    streamed = http.get(job)
+    streamed = http.get(zip_url)
     assert "content-length" not in streamed.headers
-    assert streamed.content == expected
-    assert cache_files(tmp_path) == [".zip"]
-    assert int(http.get(job).headers["content-length"]) == len(expected)
+    assert streamed.content == expected_zip
+    assert cached_zips() == [".zip"]
+    assert int(http.get(zip_url).headers["content-length"]) == len(expected_zip)
 
 
 @pytest.mark.parametrize("limit", ["1", "512"])
 def test_without_a_cache_every_download_is_packed(
     http: TestClient,
-    job: str,
-    expected: bytes,
+    zip_url: str,
+    expected_zip: bytes,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    cached_zips: Callable[[], list[str]],
     limit: str,
 ) -> None:
     monkeypatch.setenv("ZIP_CACHE_MB", "0")
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
-    first, second = http.get(job), http.get(job)
-    assert first.content == second.content == expected
+    first, second = http.get(zip_url), http.get(zip_url)
+    assert first.content == second.content == expected_zip
     assert ("content-length" in first.headers) == (limit == "512")
-    assert cache_files(tmp_path) == []
+    assert cached_zips() == []
 
 
 def test_what_was_not_used_for_longest_goes_first(
@@ -162,20 +153,26 @@ def test_what_was_not_used_for_longest_goes_first(
 
 
 def test_a_job_larger_than_the_cache_is_not_kept(
-    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    http: TestClient,
+    zip_url: str,
+    expected_zip: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    cached_zips: Callable[[], list[str]],
 ) -> None:
     monkeypatch.setenv("ZIP_CACHE_MB", "1")
-    assert http.get(job).content == expected
-    assert cache_files(tmp_path) == []
+    assert http.get(zip_url).content == expected_zip
+    assert cached_zips() == []
 
 
-def test_what_a_killed_server_left_is_removed_at_the_start(storage: Path, tmp_path: Path) -> None:
+def test_what_a_killed_server_left_is_removed_at_the_start(
+    storage: Path, tmp_path: Path, cached_zips: Callable[[], list[str]]
+) -> None:
     directory = tmp_path / "cache" / "zips"
     directory.mkdir(parents=True)
     (directory / "half.part").write_bytes(b"PK")
     (directory / "whole.zip").write_bytes(b"PK")
     zip_cache.remove_unfinished()
-    assert cache_files(tmp_path) == [".zip"]
+    assert cached_zips() == [".zip"]
 
 
 # --- over a real connection
@@ -193,10 +190,11 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 @pytest.mark.parametrize("cache", ["0", "2048"])
 def test_a_late_fault_breaks_the_connection_visibly(
     address: str,
-    job: str,
+    zip_url: str,
     finished_job: str,
     storage: Path,
     tmp_path: Path,
+    cached_zips: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
     cache: str,
 ) -> None:
@@ -213,19 +211,21 @@ def test_a_late_fault_breaks_the_connection_visibly(
 
     monkeypatch.setattr(ResultStream, "__next__", step_and_change)
     target = tmp_path / "job.zip"
-    assert curl("-o", target, f"{address}{job}") == 18  # a partial file, says curl
+    assert curl("-o", target, f"{address}{zip_url}") == 18  # a partial file, says curl
     assert not zipfile.is_zipfile(target)
     assert not zip_builds.BUILDS
-    assert [s for s in cache_files(tmp_path) if s == ".part"] == []
+    assert [s for s in cached_zips() if s == ".part"] == []
 
 
 @needs_curl
-def test_curl_resumes_a_download(address: str, job: str, expected: bytes, tmp_path: Path) -> None:
+def test_curl_resumes_a_download(
+    address: str, zip_url: str, expected_zip: bytes, tmp_path: Path
+) -> None:
     target = tmp_path / "job.zip"
-    assert curl("-o", target, f"{address}{job}") == 0
-    target.write_bytes(expected[:3_000_000])
-    assert curl("-C", "-", "-o", target, f"{address}{job}") == 0
-    digest = hashlib.sha256(expected).hexdigest()
+    assert curl("-o", target, f"{address}{zip_url}") == 0
+    target.write_bytes(expected_zip[:3_000_000])
+    assert curl("-C", "-", "-o", target, f"{address}{zip_url}") == 0
+    digest = hashlib.sha256(expected_zip).hexdigest()
     assert hashlib.sha256(target.read_bytes()).hexdigest() == digest
 
 
@@ -246,7 +246,7 @@ def test_many_small_streamed_jobs_are_all_whole(
 
 def test_a_file_that_changes_while_packing_is_told(
     http: TestClient,
-    job: str,
+    zip_url: str,
     finished_job: str,
     storage: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -259,14 +259,16 @@ def test_a_file_that_changes_while_packing_is_told(
         return step(stream)
 
     monkeypatch.setattr(ResultStream, "__next__", change_and_step)
-    response = http.get(job)
+    response = http.get(zip_url)
     assert (response.status_code, response.json()["error"]["code"]) == (503, "RESULTS_CHANGING")
     assert response.headers["retry-after"]
 
 
 @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-"])
-def test_head_ignores_a_range(http: TestClient, job: str, expected: bytes, range_: str) -> None:
-    http.get(job)
-    response = http.head(job, headers={"Range": range_})
+def test_head_ignores_a_range(
+    http: TestClient, zip_url: str, expected_zip: bytes, range_: str
+) -> None:
+    http.get(zip_url)
+    response = http.head(zip_url, headers={"Range": range_})
     assert response.status_code == 200
-    assert int(response.headers["content-length"]) == len(expected)
+    assert int(response.headers["content-length"]) == len(expected_zip)

@@ -12,12 +12,11 @@ import pytest
 import redis
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.catalog.tables import jobs
 from dashboard.live import LIVES, close_all, live
+from tests.pages import open_page, words
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 FINISHED = datetime(2026, 2, 1, 10, tzinfo=UTC)
 Until = Callable[[Callable[[], object]], None]
 
@@ -150,16 +149,7 @@ def test_how_long_results_stay_is_told_everywhere(
     for answer in answers:
         assert parsedate_to_datetime(answer.headers["expires"]) == until_when
     for job in ({}, {"job": finished_job}):
-        assert re.search("available for (29|30) h", told_on_page(job))
-
-
-def told_on_page(parameters: dict[str, str]) -> str:
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    for name, value in parameters.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return " ".join(str(element.proto) for element in page.get("html"))
+        assert re.search("available for (29|30) h", words(open_page(**job)))
 
 
 def surveyed() -> list[bool]:

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.thumbnails import thumbnail
+from tests.pages import open_page
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 GRAY, RGB, PALETTE, RGBA = 0, 2, 3, 6
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, RGBA: 4}
 MB = 1_000_000
@@ -162,6 +161,4 @@ def test_all_of_them_at_once_and_the_page(
         assert http.get("/health").status_code == 200
         assert {answer.result().status_code for answer in answers} == {200}
     assert grown() < 150
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = finished_job
-    assert not page.run().exception
+    open_page(job=finished_job)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.outputs import read_outputs
 from dashboard.quality import QUALITY_MAX_BYTES, QualityError, parse_quality
 from dashboard.report import models
+from tests.pages import open_page, words
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 NESTED = 60_000
 WRONG = b'{"status": 5, "summary": [], "metrics": {"psnr": "27", "ssim": {}, "depth_mae": true}, '
 WRONG += b'"thresholds": 3, "metadata": [1]}'
@@ -79,10 +78,7 @@ def test_the_rest_of_the_page_is_as_usual(
     [model] = http.get(f"/jobs/{job_id}").json()["models"]
     assert model["quality"] is None
     assert reason in model["quality_problem"]
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = job_id
-    assert not page.run().exception
-    html = "".join(element.value for element in page.get("html"))
+    html = words(open_page(job=job_id))
     assert f"Quality unavailable: {model['quality_problem']}" in html
     assert f'href="/jobs/{job_id}/download"' in html
     assert html.count("textured_01.png") > 1

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,15 @@ from starlette.testclient import TestClient
 from dashboard import zip_cache
 from dashboard.api import zip_builds
 from dashboard.zip_cache import NewArchive, open_cached
-from result_packager import create_result_zip
-
-
-@pytest.fixture
-def job(http: TestClient, finished_job: str, storage: Path) -> str:
-    """A job whose archive takes several wake-ups to write."""
-    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
-    mesh.write_bytes(os.urandom(6_000_000))
-    return f"/jobs/{finished_job}/download"
-
-
-@pytest.fixture
-def expected(job: str, finished_job: str, storage: Path) -> bytes:
-    return create_result_zip(finished_job, storage / finished_job / "output").getvalue()
-
-
-def cache_files(tmp_path: Path) -> list[str]:
-    return sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
 
 
 @pytest.mark.parametrize("limit", ["1", "512"])
 def test_a_full_disk_costs_the_cache_and_not_the_download(
     http: TestClient,
-    job: str,
-    expected: bytes,
+    zip_url: str,
+    expected_zip: bytes,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    cached_zips: Callable[[], list[str]],
     limit: str,
 ) -> None:
     """No file may be longer than 2 MB: to a writer, that is a disk without room."""
@@ -50,19 +33,19 @@ def test_a_full_disk_costs_the_cache_and_not_the_download(
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))
     try:
-        assert http.get(job).content == expected
-        assert cache_files(tmp_path) == []
+        assert http.get(zip_url).content == expected_zip
+        assert cached_zips() == []
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert http.get(job).content == expected
-    assert cache_files(tmp_path) == [".zip"]
+    assert http.get(zip_url).content == expected_zip
+    assert cached_zips() == [".zip"]
 
 
 @pytest.mark.parametrize("limit", ["1", "512"])
 def test_an_unwritable_cache_costs_the_cache_and_not_the_download(
     http: TestClient,
-    job: str,
-    expected: bytes,
+    zip_url: str,
+    expected_zip: bytes,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     limit: str,
@@ -70,16 +53,16 @@ def test_an_unwritable_cache_costs_the_cache_and_not_the_download(
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CACHE_PATH", str(tmp_path / "file"))
-    assert http.get(job).content == expected
+    assert http.get(zip_url).content == expected_zip
 
 
 @pytest.mark.parametrize("limit", ["1", "512"])
 def test_a_disk_that_fills_up_on_the_way_does_not_break_the_download(
     http: TestClient,
-    job: str,
-    expected: bytes,
+    zip_url: str,
+    expected_zip: bytes,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    cached_zips: Callable[[], list[str]],
     limit: str,
 ) -> None:
     monkeypatch.setenv("MAX_ZIP_IN_MEMORY_MB", limit)
@@ -92,8 +75,8 @@ def test_a_disk_that_fills_up_on_the_way_does_not_break_the_download(
         write(archive, chunk)
 
     monkeypatch.setattr(NewArchive, "write", fill_up)
-    assert http.get(job).content == expected
-    assert cache_files(tmp_path) == []
+    assert http.get(zip_url).content == expected_zip
+    assert cached_zips() == []
 
 
 def curl(*arguments: object) -> int:
@@ -107,7 +90,7 @@ needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 @needs_curl
 def test_files_replaced_while_the_disk_fills_up_break_the_connection(
     address: str,
-    job: str,
+    zip_url: str,
     finished_job: str,
     storage: Path,
     tmp_path: Path,
@@ -126,26 +109,26 @@ def test_files_replaced_while_the_disk_fills_up_break_the_connection(
         write(archive, chunk)
 
     monkeypatch.setattr(NewArchive, "write", fill_up)
-    assert curl("-o", tmp_path / "job.zip", address + job) == 18
+    assert curl("-o", tmp_path / "job.zip", address + zip_url) == 18
     assert not zipfile.is_zipfile(tmp_path / "job.zip")
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "grown", "linked"])
 def test_a_damaged_archive_in_the_cache_is_packed_anew(
-    http: TestClient, job: str, expected: bytes, tmp_path: Path, damage: str
+    http: TestClient, zip_url: str, expected_zip: bytes, tmp_path: Path, damage: str
 ) -> None:
-    http.get(job)
+    http.get(zip_url)
     [kept] = (tmp_path / "cache" / "zips").glob("*.zip")
     if damage == "linked":
         (tmp_path / "elsewhere").write_bytes(kept.read_bytes() + b"x")
         kept.unlink()
         kept.symlink_to(tmp_path / "elsewhere")
     else:
-        content = {"cut": expected[:-7], "emptied": b"", "grown": expected + b"0"}[damage]
+        content = {"cut": expected_zip[:-7], "emptied": b"", "grown": expected_zip + b"0"}[damage]
         kept.write_bytes(content)
-    response = http.get(job)
-    assert (response.status_code, response.content) == (200, expected)
-    assert http.get(job).content == expected
+    response = http.get(zip_url)
+    assert (response.status_code, response.content) == (200, expected_zip)
+    assert http.get(zip_url).content == expected_zip
 
 
 @pytest.fixture
@@ -155,10 +138,10 @@ def one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_slot")
 def test_a_lost_cache_does_not_keep_its_own_fallback_out(
-    http: TestClient, job: str, expected: bytes, monkeypatch: pytest.MonkeyPatch
+    http: TestClient, zip_url: str, expected_zip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZIP_CACHE_MB", "1")
-    assert [http.get(job).status_code for _ in range(3)] == [200, 200, 200]
+    assert [http.get(zip_url).status_code for _ in range(3)] == [200, 200, 200]
 
 
 def test_running_builds_count_against_the_cache(

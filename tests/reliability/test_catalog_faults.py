@@ -14,15 +14,14 @@ from random import Random
 
 import pytest
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.catalog import database as database_module
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from dashboard.catalog.reading import load_entries, load_kinds
 from dashboard.catalog.writing import note_sightings
 from tests.catalog.samples import arrived, random_sightings
+from tests.pages import open_page
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 NOBODY = 65534
 Until = Callable[[Callable[[], object]], None]
 
@@ -269,7 +268,7 @@ def test_a_file_that_cannot_be_written_is_told(
     error = http.get("/jobs").json()["error"]
     assert error["code"] == "CATALOG_UNAVAILABLE"
     assert error["details"]["reason"] == "attempt to write a readonly database"
-    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    page = open_page()
     assert ["CATALOG_UNAVAILABLE" in banner.value for banner in page.error] == [True]
     assert error["details"]["reason"] in [text.value for text in page.text]
     assert http.get(f"/jobs/{finished_job}/download").status_code == 200

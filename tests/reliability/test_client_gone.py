@@ -1,6 +1,5 @@
 """One client on one server of the test's own: what it leaves half done is ended and freed."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -9,30 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
 from dashboard.api import sending, zip_builds
 from result_packager import ResultStream
 
-
-@pytest.fixture
-def job(http: TestClient, finished_job: str, storage: Path) -> str:
-    """A job whose archive takes several wake-ups to write."""
-    mesh = storage / finished_job / "output" / "reconviagen" / "mesh.ply"
-    mesh.write_bytes(os.urandom(6_000_000))
-    return f"/jobs/{finished_job}/download"
-
-
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-
-
-def cache_files(tmp_path: Path) -> list[str]:
-    return sorted(path.suffix for path in (tmp_path / "cache" / "zips").glob("*"))
 
 
 def test_a_client_that_takes_nothing_is_left(
     address: str,
-    job: str,
+    zip_url: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     until: Callable[..., None],
@@ -43,7 +28,7 @@ def test_a_client_that_takes_nothing_is_left(
     monkeypatch.setattr(sending, "STALLED_S", 0.3)
     with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.sendall(f"GET {job} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.sendall(f"GET {zip_url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         until(lambda: zip_builds.SLOTS.borrowed_tokens == 1)
         until(lambda: zip_builds.SLOTS.borrowed_tokens == 0)
     until(lambda: not open_files_below(tmp_path))
@@ -53,9 +38,10 @@ def test_a_client_that_takes_nothing_is_left(
 @pytest.mark.parametrize("cache", ["0", "2048"])
 def test_a_client_that_leaves_ends_the_packing_and_frees_all(
     address: str,
-    job: str,
+    zip_url: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    cached_zips: Callable[[], list[str]],
     cache: str,
     until: Callable[..., None],
     open_files_below: Callable[[Path], list[str]],
@@ -74,11 +60,11 @@ def test_a_client_that_leaves_ends_the_packing_and_frees_all(
 
     monkeypatch.setattr(ResultStream, "__next__", step_slowly)
     until(lambda: not open_files_below(tmp_path))
-    client = subprocess.Popen(["curl", "-s", "-o", "/dev/null", address + job])
+    client = subprocess.Popen(["curl", "-s", "-o", "/dev/null", address + zip_url])
     until(lambda: len(chunks) > 2)
     client.kill()
     client.wait()
     until(lambda: zip_builds.SLOTS.borrowed_tokens == 0 and not zip_builds.BUILDS)
     assert sum(chunks) < 6_000_000
-    assert cache_files(tmp_path) == []
+    assert cached_zips() == []
     until(lambda: not open_files_below(tmp_path))

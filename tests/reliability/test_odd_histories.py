@@ -16,11 +16,10 @@ import redis
 from celery import Celery
 from sqlalchemy import text
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from dashboard.live import live
+from tests.pages import open_page
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 ROOT = Path(__file__).parents[2]
 Until = Callable[[Callable[[], object]], None]
 
@@ -73,8 +72,7 @@ def test_a_job_whose_worker_was_killed_runs_and_stalls(
         """Its last signs of life may still be on their way."""
         with live().database.writing() as connection:
             connection.execute(text("UPDATE jobs SET alive_at = alive_at - 31 * 60 * 1000000"))
-        page = AppTest.from_file(str(APP), default_timeout=60).run()
-        assert not page.exception
+        page = open_page()
         return "Stalled?" in " ".join(element.value for element in page.markdown)
 
     until(half_an_hour_passes)
@@ -142,5 +140,4 @@ def test_clocks_an_hour_apart_hide_and_stall_nothing(
     until(lambda: listed(http) == {"skewed": "ready"})
     assert job_of(http, "skewed")["finished_at"] == there.isoformat()
     assert http.get("/jobs/skewed/download").status_code == 200
-    page = AppTest.from_file(str(APP), default_timeout=60).run()
-    assert not page.exception
+    open_page()

@@ -20,11 +20,10 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
 from result_packager import list_members
+from tests.pages import open_page, page_at
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 DONE = {"status": "completed"}
 
 
@@ -179,8 +178,7 @@ def test_unreadable_is_neither_expired_nor_changing_nor_incomplete(
     for parent in (tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(parent.stat().st_mode | 0o055)
     path = storage / finished_job / forbidden
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = finished_job
+    page = page_at(job=finished_job)
     path.chmod(0)
     try:
         with unprivileged():
@@ -250,6 +248,4 @@ def test_odd_names_are_skipped_and_logged(
     told = http.get(f"/jobs/{finished_job}").json()
     assert [model["name"] for model in told["models"]] == ["reconviagen"]
     assert len(told["models"][0]["files"]) == len(plain)
-    page = AppTest.from_file(str(APP), default_timeout=60)
-    page.query_params["job"] = finished_job
-    assert not page.run().exception
+    open_page(job=finished_job)

