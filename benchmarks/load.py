@@ -5,6 +5,7 @@ project promises on two cores: what exceeds one is marked, and makes the exit co
 """
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from http.client import HTTPConnection
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.browsers import open_pages
@@ -110,23 +112,34 @@ def download_many(served: Served, megabytes: int, downloads: int = DOWNLOADS) ->
 
 @contextmanager
 def health_watched(served: Served, took_s: list[float]) -> Iterator[None]:
-    """Ask again and again whether the server is there, and note how long each answer takes."""
-    done = threading.Event()
+    """Ask again and again whether the server is there, and note how long each answer takes.
 
-    def watch() -> None:
-        connection = HTTPConnection("127.0.0.1", served.port, timeout=60)
-        while not done.wait(HEALTH_EVERY_S):
-            began = time.perf_counter()
-            connection.request("GET", "/_stcore/health")
-            connection.getresponse().read()
-            took_s.append(time.perf_counter() - began)
-        connection.close()
+    By a process of its own: who downloads in this one would keep it from looking at the clock.
+    """
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    process = spawning.Process(target=_watch_health, args=(served.port, theirs))
+    process.start()
+    theirs.close()
+    ours.recv()
+    try:
+        yield
+    finally:
+        ours.send("done")
+        took_s.extend(ours.recv())
+        process.join()
 
-    with _running(watch):
-        try:
-            yield
-        finally:
-            done.set()
+
+def _watch_health(port: int, asked: Connection) -> None:
+    took_s, connection = [], HTTPConnection("127.0.0.1", port, timeout=60)
+    asked.send("ready")
+    while not asked.poll(HEALTH_EVERY_S):
+        began = time.perf_counter()
+        connection.request("GET", "/_stcore/health")
+        connection.getresponse().read()
+        took_s.append(time.perf_counter() - began)
+    connection.close()
+    asked.send(took_s)
 
 
 @contextmanager
@@ -141,20 +154,12 @@ def jobs_moving(served: Served) -> Iterator[None]:
             served.put_record("moving", "PROGRESS", {"progress": percent, "step": "Texturing"})
 
     served.put_record("moving", "STARTED")
-    with _running(move):
-        try:
-            yield
-        finally:
-            done.set()
-
-
-@contextmanager
-def _running(work: Callable[[], None]) -> Iterator[None]:
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=move)
     thread.start()
     try:
         yield
     finally:
+        done.set()
         thread.join()
 
 
