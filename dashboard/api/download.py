@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass
 from email.utils import format_datetime
 from io import BytesIO
 from typing import BinaryIO
@@ -21,50 +22,76 @@ from dashboard.metrics import ZIP_CACHE
 from dashboard.outputs import output_directory
 from dashboard.packing_faults import why_not_packed, why_not_ready
 from dashboard.settings import read_settings
+from dashboard.status import Decision
 from dashboard.zip_cache import archive_key, is_enabled, open_cached
 from result_packager import ResultPackagerError, ResultsChangedError, create_result_zip
 
 
+@dataclass(frozen=True)
+class Archive:
+    """The archive of a ready job: its key, the sum of its files, which is a little more than its
+    size, and the open file where it lies in the cache.
+    """
+
+    job: Job
+    key: str
+    size_bytes: int
+    cached: BinaryIO | None
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.key}"'
+
+
 async def download_results(request: Request) -> Response:
     """Answer as CONTRACT section 2 says; HEAD decides the same and packs nothing."""
-    job = await run(get_job, request.path_params["job_id"])
-    if job.status is not JobStatus.READY:
-        return refuse_decided(await run(why_not_ready, job))
+    job_id = request.path_params["job_id"]
     try:
-        key, size_bytes = await run(archive_key, job.job_id)
-        return await Download(request, job, key, size_bytes).respond()
+        # In one go: beside packing threads, each change of threads takes milliseconds.
+        archive = await run(look_up, job_id)
+        if isinstance(archive, Decision):
+            return refuse_decided(archive)
+        return await Download(request, archive).respond()
     except WouldBlock:
-        return refuse(ErrorCode.BUSY, details={"job_id": job.job_id})
+        return refuse(ErrorCode.BUSY, details={"job_id": job_id})
     except ResultPackagerError as exc:
-        return refuse_decided(await run(why_not_packed, job.job_id, exc))
+        return refuse_decided(await run(why_not_packed, job_id, exc))
+
+
+def look_up(job_id: str) -> Archive | Decision:
+    """Find what a ready job's archive is; otherwise why there is none.
+
+    Raises the packager's refusals.
+    """
+    job = get_job(job_id)
+    if job.status is not JobStatus.READY:
+        return why_not_ready(job)
+    key, size_bytes = archive_key(job_id)
+    return Archive(job, key, size_bytes, open_cached(key) if is_enabled() else None)
 
 
 class Download:
-    """One request for an archive: from the cache, into the cache, or past it.
+    """One request for an archive: from the cache, into the cache, or past it."""
 
-    `size_bytes` is the sum of the files; the archive is a little smaller.
-    """
-
-    def __init__(self, request: Request, job: Job, key: str, size_bytes: int) -> None:
-        self.request, self.job_id, self.key, self.size_bytes = request, job.job_id, key, size_bytes
-        self.etag = f'"{key}"'
+    def __init__(self, request: Request, archive: Archive) -> None:
+        self.request, self.archive = request, archive
+        self.job_id, self.key = archive.job.job_id, archive.key
         self.headers = {
             "Content-Type": "application/zip",
-            "Content-Disposition": f"attachment; filename={job.job_id}.zip",
+            "Content-Disposition": f"attachment; filename={self.job_id}.zip",
             "Cache-Control": "private, no-cache",
-            "ETag": self.etag,
+            "ETag": archive.etag,
         }
-        if job.available_until:  # when the files go; caches ask each time all the same
-            self.headers["Expires"] = format_datetime(job.available_until, usegmt=True)
+        if until := archive.job.available_until:  # when the files go; caches ask each time anyway
+            self.headers["Expires"] = format_datetime(until, usegmt=True)
 
     async def respond(self) -> Response:
         """Raises WouldBlock if all slots are taken, or the packager's refusals."""
-        if is_unchanged(self.request.headers.get("if-none-match"), self.etag):
-            return not_modified({name.lower(): value for name, value in self.headers.items()})
-        cached = await run(open_cached, self.key) if is_enabled() else None
-        if cached is not None:
+        if self.archive.cached is not None:  # which answers If-None-Match by itself
             ZIP_CACHE.labels("hit").inc()
-            return self._file(cached)
+            return self._file(self.archive.cached)
+        if is_unchanged(self.request.headers.get("if-none-match"), self.archive.etag):
+            return not_modified({name.lower(): value for name, value in self.headers.items()})
         if self.request.method == "HEAD":
             return self._head()
         if is_enabled():
@@ -76,7 +103,7 @@ class Download:
 
     @property
     def _is_large(self) -> bool:
-        return self.size_bytes > read_settings().max_zip_in_memory_mb * 1_000_000
+        return self.archive.size_bytes > read_settings().max_zip_in_memory_mb * 1_000_000
 
     @property
     def _is_followed(self) -> bool:
@@ -96,7 +123,7 @@ class Download:
     async def _through_cache(self) -> Response | None:
         """Build into the cache and send from there; None where the cache cannot be used."""
         with ExitStack() as stack:
-            build = join_build(self.job_id, self.key, self.size_bytes)
+            build = join_build(self.job_id, self.key, self.archive.size_bytes)
             stack.enter_context(build.awaited())
             await (build.until_begun() if self._is_followed else build.until_done())
             if build.lost_cache:

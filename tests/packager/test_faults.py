@@ -4,8 +4,6 @@ import errno
 import gc
 import os
 import threading
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +21,7 @@ from result_packager import (
     stream_result_zip,
     validate_job_outputs,
 )
+from tests.powerless import powerless
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -160,28 +159,6 @@ def test_streams_do_not_disturb_each_other(finished_job):
 
 # ---- permissions -----------------------------------------------------------------------------
 
-NOBODY = 65534
-
-
-@contextmanager
-def without_privileges(folder: Path):
-    """Act as a user to whom permissions apply; root is above them."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for parent in folder.parents[1:]:  # the nearest may be what the test has closed
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o711)
-        if parent.name.startswith("pytest-of"):
-            break
-    os.setegid(NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
 
 @pytest.mark.parametrize(
     ("place", "mode", "named"),
@@ -194,12 +171,12 @@ def without_privileges(folder: Path):
     ],
 )
 def test_a_directory_that_may_not_be_read_is_unreadable_and_not_missing(
-    finished_job, place, mode, named
+    finished_job, tmp_path, place, mode, named
 ):
     closed = (finished_job / place).resolve()  # "..", once closed, leads nowhere
     closed.chmod(mode)
     try:
-        with without_privileges(finished_job):
+        with powerless(tmp_path):
             for ask in (
                 lambda: list_members(finished_job),
                 lambda: validate_job_outputs(finished_job),
@@ -217,9 +194,9 @@ def test_a_directory_that_may_not_be_read_is_unreadable_and_not_missing(
     ("name", "arcname"),
     [("mesh.png", "nvdiffrec/texture.png"), ("mesh.mtl", "nvdiffrec/mesh.mtl")],
 )
-def test_a_file_that_may_not_be_read_is_unreadable(finished_job, name, arcname):
+def test_a_file_that_may_not_be_read_is_unreadable(finished_job, tmp_path, name, arcname):
     (finished_job / "nvdiffrec" / name).chmod(0)
-    with without_privileges(finished_job):
+    with powerless(tmp_path):
         assert arcname in [member.arcname for member in list_members(finished_job)]
         for ask in (
             lambda: open_member(finished_job, "nvdiffrec", name),

@@ -21,8 +21,8 @@ from dashboard.catalog.reading import load_entries, load_kinds
 from dashboard.catalog.writing import note_sightings
 from tests.catalog.samples import arrived, random_sightings
 from tests.pages import open_page
+from tests.powerless import powerless
 
-NOBODY = 65534
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -197,20 +197,9 @@ def test_while_another_process_writes_lists_show_what_is_known(
 
 
 @pytest.fixture
-def powerless(tmp_path: Path) -> Iterator[None]:
-    """Be somebody to whom permissions apply."""
-    if os.getuid() != 0:
+def as_nobody(tmp_path: Path) -> Iterator[None]:
+    with powerless(tmp_path):
         yield
-        return
-    for parent in tmp_path.parents:
-        if "pytest-of-" in str(parent):
-            parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_directory_that_cannot_be_written_is_told_and_mended(
@@ -221,7 +210,7 @@ def test_a_directory_that_cannot_be_written_is_told_and_mended(
     monkeypatch: pytest.MonkeyPatch,
     until: Until,
     tmp_path: Path,
-    powerless: None,
+    as_nobody: None,
 ) -> None:
     monkeypatch.setenv("CATALOG_URL", sqlite_url)
     monkeypatch.setenv("ZIP_CACHE_MB", "0")
@@ -251,7 +240,7 @@ def test_a_file_that_cannot_be_written_is_told(
     sqlite_url: str,
     monkeypatch: pytest.MonkeyPatch,
     until: Until,
-    powerless: None,
+    as_nobody: None,
 ) -> None:
     owner = os.geteuid()
     os.seteuid(os.getuid())

@@ -13,8 +13,7 @@ import os
 import socket
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from starlette.testclient import TestClient
 
 from result_packager import list_members
 from tests.pages import open_page, page_at
+from tests.powerless import powerless
 
 DONE = {"status": "completed"}
 
@@ -148,18 +148,6 @@ def test_a_link_in_place_of_the_outputs_is_none(
     assert (response.status_code, b"glTF" in response.content) == (500, False)
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Be nobody for a while, for root reads what permissions forbid."""
-    if os.getuid() == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-
-
 @pytest.mark.parametrize(
     "forbidden", ["", "output", "output/reconviagen", "output/reconviagen/mesh.glb"]
 )
@@ -171,17 +159,14 @@ def test_unreadable_is_neither_expired_nor_changing_nor_incomplete(
     forbidden: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tmp_path.chmod(0o755)
     (tmp_path / "anyones").mkdir()
     (tmp_path / "anyones").chmod(0o777)
     monkeypatch.setenv("CATALOG_URL", f"sqlite:///{tmp_path / 'anyones' / 'catalog.sqlite3'}")
-    for parent in (tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o055)
     path = storage / finished_job / forbidden
     page = page_at(job=finished_job)
     path.chmod(0)
     try:
-        with unprivileged():
+        with powerless(tmp_path):
             response = http.get(f"/jobs/{finished_job}/download")
             together = http.get(f"/jobs/download?job={finished_job}")
             listed = http.get("/jobs").json()["jobs"]
@@ -197,11 +182,11 @@ def test_unreadable_is_neither_expired_nor_changing_nor_incomplete(
 
 @pytest.mark.parametrize("job_id", ["abcd1234", "nobody"])
 def test_a_storage_that_may_not_be_entered_is_told(
-    http: TestClient, finished_job: str, storage: Path, job_id: str
+    http: TestClient, finished_job: str, storage: Path, tmp_path: Path, job_id: str
 ) -> None:
     storage.chmod(0)
     try:
-        with unprivileged():
+        with powerless(tmp_path):
             response = http.get(f"/jobs/{job_id}/download")
     finally:
         storage.chmod(0o755)
