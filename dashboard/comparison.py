@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.celery_record import number
-from dashboard.quality import METRICS, THRESHOLDS, Metric, Quality, QualityStatus, find_lead
+from dashboard.quality import (
+    METRICS,
+    THRESHOLDS,
+    Metric,
+    Quality,
+    QualityStatus,
+    difference,
+    find_lead,
+)
 
 LEFT, RIGHT = 0, 1
 
@@ -86,11 +94,10 @@ def _row(
     first, second = (side.metrics[metric.key] if side else None for side in (left, right))
     if first is None or second is None:
         return MetricRow(metric, (first, second), None, None)
-    # Rounded like the figures, so that nobody wins by what is not shown.
-    difference = round(first - second, metric.decimals)
-    winner = LEFT if (difference > 0) is metric.higher_is_better else RIGHT
-    is_won = compares and difference != 0
-    return MetricRow(metric, (first, second), number(difference), winner if is_won else None)
+    ahead = difference(metric, first, second)
+    winner = LEFT if (ahead > 0) is metric.higher_is_better else RIGHT
+    is_won = compares and ahead != 0
+    return MetricRow(metric, (first, second), number(ahead), winner if is_won else None)
 
 
 def _settings(left: Quality | None, right: Quality | None) -> tuple[Setting, ...]:

@@ -103,7 +103,7 @@ def parse_query(parameters: Mapping[str, Iterable[str]]) -> JobQuery:
         models=frozenset(given.get("model", ())),
         qualities=frozenset(_choices("quality", given, QUALITIES)),
         verdicts=frozenset(_choices("verdict", given, VERDICTS)),
-        text=clean_text(_single(given, "q", ""), TEXT_MAX_CHARS) or "",
+        text=(clean_text(_single(given, "q", ""), TEXT_MAX_CHARS) or "").strip(),
         sort=sort,
         limit=_whole("limit", _single(given, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT),
         offset=_whole("offset", _single(given, "offset", "0"), 0, 10**9),

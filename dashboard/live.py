@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -48,7 +49,7 @@ class Live:
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._listed, self._linked = threading.Event(), threading.Event()
         self._ask_for_all = threading.Event()
-        self._hints: set[str] = set()
+        self._hints: deque[str] = deque()
         self._began = self._looked_at = time.monotonic()
         self._is_reconciling = False
         self._ending, self._running = threading.Lock(), 2
@@ -86,7 +87,7 @@ class Live:
 
     def hint(self, job_ids: Iterable[str]) -> None:
         """Say that there is news of these jobs; they are catalogued soon."""
-        self._hints.update(job_ids)
+        self._hints.extend(job_ids)
         self._wake.set()
 
     def close(self) -> None:
@@ -167,7 +168,7 @@ class Live:
             self._listed.set()
 
     def _round(self, reconciler: Reconciler) -> bool:
-        hints, self._hints = self._hints, set()
+        hints = {self._hints.popleft() for _ in range(len(self._hints))}
         if hints:
             reconciler.take(hints, is_alive=False)
         if self._ask_for_all.is_set():

@@ -52,6 +52,7 @@ class Key(NamedTuple):
     job_id: str
     model: str
     files: tuple[Stamp, ...]
+    most_mb: int  # a view that would be larger is kept as a refusal
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def open_view(job_id: str, model: str, *, wait: bool = False) -> MeshView | None
     else as `open_output` does.
     """
     key = _key(job_id, model)
-    _check_size(sum(stamp.size_bytes for stamp in key.files))
+    _check_size(sum(stamp.size_bytes for stamp in key.files), key)
     if key.files[0].name == "mesh.glb":
         view = _view(open_output(job_id, model, "mesh.glb")[0], key)
         if view.drawable.has_texture or not view.drawable.has_colors:
@@ -91,7 +92,7 @@ def _key(job_id: str, model: str) -> Key:
     for mesh, companions in VIEW_FILES.items():
         stamps = [stamp for name in (mesh, *companions) if (stamp := _stamp(job_id, model, name))]
         if stamps and stamps[0].name == mesh:
-            return Key(FORMAT, job_id, model, tuple(stamps))
+            return Key(FORMAT, job_id, model, tuple(stamps), read_settings().viewer_max_mb)
     raise FileNotFoundError(f"no mesh of model {model} of job {job_id}")
 
 
@@ -104,10 +105,9 @@ def _stamp(job_id: str, model: str, name: str) -> Stamp | None:
     return Stamp(name, found.st_size, found.st_mtime_ns)
 
 
-def _check_size(size_bytes: int) -> None:
-    most = read_settings().viewer_max_mb
-    if size_bytes > most * 1_000_000:
-        raise UnreadableMeshError(f"it is larger than {most} MB")
+def _check_size(size_bytes: int, key: Key) -> None:
+    if size_bytes > key.most_mb * 1_000_000:
+        raise UnreadableMeshError(f"it is larger than {key.most_mb} MB")
 
 
 def _view(file: BinaryIO, key: Key) -> MeshView:
@@ -116,7 +116,7 @@ def _view(file: BinaryIO, key: Key) -> MeshView:
         stack.callback(file.close)
         size_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)
-        _check_size(size_bytes)
+        _check_size(size_bytes, key)
         head, drawable = read_drawable(file, size_bytes)
         rest_bytes = size_bytes - head.end
         written = write_head(head.scene, rest_bytes)
@@ -174,7 +174,14 @@ def _convert_later(key: Key) -> Future[None]:
 
 def _convert_and_keep(key: Key) -> None:
     """Keep what the files themselves give; what the machine could not do is remembered only."""
-    content = _convert(key)
+    try:
+        content = _convert(key)
+    except UnreadableMeshError:
+        raise
+    except Exception:  # the storage went, for one: who asks again has it tried again
+        with _lock:
+            _conversions.pop(key, None)
+        raise
     try:
         keep(VIEWS, key, content, limit_bytes=VIEWS_KEPT_BYTES)
     except OSError as exc:

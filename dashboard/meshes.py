@@ -102,6 +102,10 @@ def _measure_and_keep(key: Key) -> bytes:
         return cached(SURFACES, key, lambda: _measure(key))
     except UnreadableMeshError as exc:
         return _problem(str(exc))
+    except Exception:  # the storage went, for one: who asks again has it tried again
+        with _lock:
+            _measured.pop(key, None)
+        raise
 
 
 def _measure(key: Key) -> bytes:

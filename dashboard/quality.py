@@ -46,6 +46,8 @@ METRICS = (
     Metric("depth_rmse", "Depth RMSE", "", 4, higher_is_better=False),
 )
 
+PSNR = METRICS[0]
+
 # The pipeline's own limits (CONTRACT section 1); a file may bring others.
 THRESHOLDS = {
     "psnr_normal": 25.0,
@@ -125,21 +127,31 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
+def difference(metric: Metric, first: float, second: float) -> float:
+    """By how much the first figure is above the second, rounded like the figures.
+
+    0 for figures that are shown alike: nobody wins by what is not shown.
+    """
+    if metric.text(first) == metric.text(second):
+        return 0.0
+    return round(first - second, metric.decimals)
+
+
 def find_lead(qualities: Sequence[Quality | None]) -> tuple[int, int, float] | None:
     """Find the two best by PSNR: the positions of first and second, and the lead in dB.
 
-    None where fewer than two have a PSNR. The lead is rounded to 0.1 dB, as it is shown.
+    None where fewer than two have a PSNR. The lead is a `difference`.
     """
     figures = [
-        (quality.metrics["psnr"], -position)
+        (psnr, -position)
         for position, quality in enumerate(qualities)
-        if quality and quality.metrics["psnr"] is not None
+        if quality and (psnr := quality.metrics[PSNR.key]) is not None
     ]
     ranked = sorted(figures, reverse=True)[:2]
     if len(ranked) < 2:
         return None
     (first, first_at), (second, second_at) = ranked
-    return -first_at, -second_at, round((first or 0) - (second or 0), 1)
+    return -first_at, -second_at, difference(PSNR, first, second)
 
 
 def measured_alike(qualities: Sequence[Quality | None]) -> bool:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from dashboard.catalog.verdicts import (
+    Keeper,
     give,
-    keep,
     load_all,
     load_history,
     open_catalog,
@@ -43,11 +43,11 @@ def give_verdict(
     note, reviewer = clean_note(note), clean_name(reviewer)
     if not reviewer:
         raise ValueError("a verdict needs its reviewer's name")
-    with live().database.writing() as connection:
+    url, database = read_settings().catalog_url, live().database
+    with Keeper(url) as keeper, database.writing() as connection:
         now = datetime.now(UTC)
         review, is_new = give(connection, job_id, verdict, note, reviewer, upon=upon, now=now)
-        if is_new:
-            keep(connection, read_settings().catalog_url, [review])
+        keeper.keep(connection, [review] if is_new else [])
     return review
 
 
@@ -69,9 +69,9 @@ def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
     Raises UnreadableReviewError with nothing taken in, or CatalogUnavailableError.
     """
     reviews = list(_readable(lines))
-    with database.writing() as connection:
+    with Keeper(read_settings().catalog_url) as keeper, database.writing() as connection:
         new = take_in(connection, reviews)
-        keep(connection, read_settings().catalog_url, new)
+        keeper.keep(connection, new)
     return len(new), len(reviews)
 
 

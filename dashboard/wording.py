@@ -107,6 +107,8 @@ def until_text(moment: datetime, now: datetime | None = None) -> str:
     hours = (moment - (now or datetime.now(UTC))).total_seconds() / 3600
     if hours <= 0:
         return "due to be removed"
+    if hours < 1:
+        return "available for less than 1 h"
     return f"available for {hours / 24:.0f} d" if hours >= 48 else f"available for {hours:.0f} h"
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,7 +55,8 @@ def open_cached(key: str) -> BinaryIO | None:
     if not _ends_as_archive(file):
         log.warning("%s is damaged and is packed anew", path.name)
         file.close()
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         return None
     try:
         os.utime(path)
@@ -102,7 +104,10 @@ class NewArchive:
         return os.pread(self._file.fileno(), length, offset)
 
     def finish(self) -> None:
+        """Let it be found; what was not used for longest makes room, had it grown beside others."""
         self._path.replace(self._final)
+        with suppress(CacheFullError):
+            _make_room(self._final.parent, 0)
 
     def flush(self) -> None:
         """Bring the bytes to the disk itself, so that a loss of power does not leave holes."""

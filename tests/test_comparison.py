@@ -46,6 +46,9 @@ def test_the_better_side_wins_each_metric_in_its_own_direction() -> None:
 def test_nobody_wins_by_what_is_not_shown() -> None:
     found = compare(quality(psnr=27.01), quality(psnr=27.04))
     assert (found.rows[0].difference, found.rows[0].winner, found.lead) == (0, None, (RIGHT, 0.0))
+    # Both are shown as 25.0 dB, though there is nearly 0.1 dB between them.
+    found = compare(quality(psnr=25.04), quality(psnr=24.96))
+    assert (found.rows[0].difference, found.rows[0].winner, found.lead) == (0, None, (LEFT, 0.0))
 
 
 def test_a_missing_figure_has_no_winner() -> None:

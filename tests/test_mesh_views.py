@@ -14,10 +14,11 @@ import trimesh
 from PIL import Image
 from starlette.testclient import TestClient
 
-from dashboard import file_cache, mesh_views
+from dashboard import file_cache, mesh_views, meshes
 from dashboard.glb import read_head
 from dashboard.mesh_counts import UnreadableMeshError
 from dashboard.mesh_views import open_view
+from dashboard.outputs import StorageUnavailableError
 
 REAL_JOBS = Path(__file__).parents[2] / "shared" / "data" / "jobs"
 # Distinct colours at the corners of two triangles; rows are x, y, z.
@@ -209,6 +210,56 @@ def test_files_above_the_limit_are_left_alone(model: Path, monkeypatch: pytest.M
         picture.truncate(1_000_000)
     monkeypatch.setattr(mesh_views, "_convert", lambda _: pytest.fail("converted"))
     assert problem() == "it is larger than 1 MB"
+
+
+def test_a_higher_limit_counts_for_what_was_too_large_before(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a texture for its colours, a mesh is larger than it was."""
+    mesh = trimesh.creation.icosphere(5)
+    colours = np.random.default_rng(3).integers(0, 255, (len(mesh.vertices), 4), np.uint8)
+    mesh.visual.vertex_colors = colours
+    (model / "mesh.ply").write_bytes(mesh.export(file_type="ply"))
+    assert (model / "mesh.ply").stat().st_size < 1_000_000
+    monkeypatch.setenv("VIEWER_MAX_MB", "1")
+    with pytest.raises(UnreadableMeshError, match="larger than 1 MB"):
+        open_view("turned", "nvdiffrec", wait=True)
+    monkeypatch.setenv("VIEWER_MAX_MB", "60")
+    view = open_view("turned", "nvdiffrec", wait=True)
+    assert view
+    view.file.close()
+
+
+def test_a_storage_that_was_away_for_a_moment_spoils_nothing(
+    storage: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_obj(model)
+    (model / "mesh.ply").write_bytes(coloured().export(file_type="ply"))
+
+    def without_storage(work: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            storage.rename(storage.with_name("away"))
+            try:
+                return work(*arguments)
+            finally:
+                storage.with_name("away").rename(storage)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mesh_views, "_convert", without_storage(mesh_views._convert))
+        patch.setattr(meshes, "_measure", without_storage(meshes._measure))
+        with pytest.raises(StorageUnavailableError):
+            open_view("turned", "nvdiffrec", wait=True)
+        file, key = meshes._open("turned", "nvdiffrec", "mesh.ply")
+        file.close()
+        with pytest.raises(StorageUnavailableError):
+            meshes._measure_later(key).result()
+    view = open_view("turned", "nvdiffrec", wait=True)
+    assert view
+    view.file.close()
+    meshes._measure_later(key).result()
+    assert meshes.read_surface("turned", "nvdiffrec", "mesh.ply")
 
 
 def test_the_oldest_views_go_when_there_are_too_many(storage: Path, tmp_path: Path) -> None:

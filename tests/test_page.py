@@ -94,6 +94,18 @@ def test_a_quality_in_the_address_is_chosen_on_the_page(
     assert cards(page) == [quality]
 
 
+def test_a_box_says_how_many_the_address_chooses(finished_job: str) -> None:
+    page = open_page(verdict=["accepted", "unreviewed"], quality="normal,warning")
+    for key in ("verdicts", "qualities"):
+        box = page.selectbox(key=key)
+        assert (box.value, box.proto.placeholder) == (None, "2 chosen")
+    assert cards(page) == [finished_job]
+
+
+def test_a_search_takes_no_notice_of_blanks_around_it(finished_job: str) -> None:
+    assert cards(open_page(q=f" {finished_job} ")) == [finished_job]
+
+
 def test_a_search_goes_into_the_address(finished_job: str, put_record: Callable[..., None]) -> None:
     put_record("failed1", "FAILURE")
     page = open_page()

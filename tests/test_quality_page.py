@@ -156,7 +156,7 @@ def test_a_filter_without_match_offers_the_way_back(put_result: Put) -> None:
 
 def test_a_bad_address_is_told_and_offers_the_way_back(put_result: Put) -> None:
     put_result("some1", 22, 0.8)
-    page = open_quality(status="odd")
+    page = open_quality(status="odd", sort="odd")
     assert "`INVALID_PARAMETER` · HTTP 422" in page.warning[0].value
     press(page, "Show all results")
     assert worst(page) == ["some1"]

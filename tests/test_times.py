@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dashboard.page import times
+from dashboard.wording import until_text
 from tests.pages import open_page, words
 
 SUMMER, WINTER = datetime(2026, 7, 1, 10, tzinfo=UTC), datetime(2026, 2, 1, 10, 0, 5, tzinfo=UTC)
@@ -71,6 +72,16 @@ def test_how_long_results_are_kept_is_a_moment_too(
     until = f"{now + timedelta(hours=30):%Y-%m-%d %H:%M:%S} UTC"
     page = words(open_page(job=finished_job))
     assert f'title="{until}">available for 30 h, until {until}</time>' in page
+
+
+def test_a_last_hour_is_not_none() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    said = {minutes: until_text(now + timedelta(minutes=minutes), now) for minutes in (-1, 20, 90)}
+    assert said == {
+        -1: "due to be removed",
+        20: "available for less than 1 h",
+        90: "available for 2 h",
+    }
 
 
 def test_the_table_has_a_column_in_the_viewers_zone(finished_job: str) -> None:

@@ -18,7 +18,7 @@ from dashboard.bulk_zip import MAX_JOBS, REPORT, BulkZip
 from dashboard.errors import ErrorCode
 from dashboard.job_ids import is_job_id
 from dashboard.job_pages import walk_ready
-from dashboard.job_query import FILTERS, InvalidParameterError, parse_filter
+from dashboard.job_query import InvalidParameterError, parse_filter
 from dashboard.settings import read_settings
 
 
@@ -51,11 +51,11 @@ def asked_jobs(request: Request) -> Iterable[str]:
     for job_id in job_ids:
         if not is_job_id(job_id):
             raise InvalidParameterError("job", job_id, "a job id; repeat it for each job")
-    if job_ids and any(any(given.get(name, ())) for name in FILTERS):
+    query = parse_filter(given)
+    if job_ids and query.is_narrowed:
         raise InvalidParameterError("job", job_ids[0], "left out beside a filter")
     if job_ids:
         return job_ids
-    query = parse_filter(given)
     if not query.is_narrowed:
         wanted = "a job id, repeated for each job, or in its place a filter such as status=ready"
         raise InvalidParameterError("job", "", wanted)

@@ -51,7 +51,7 @@ def _path(schema: Schema, meaning: str) -> Parameter:
 FILTER = {
     "q": _query(TEXT, "part of the job id, whatever its case"),
     "status": _query(list_of(one_of(JobStatus)), "any of these; commas between, or repeated"),
-    "model": _query(list_of(TEXT), "a job passes with one of these models"),
+    "model": _query(list_of(TEXT), "one of these must be among the job's first eight models"),
     "quality": _query(list_of(one_of(QUALITIES)), "any of these; `none` has no quality.json"),
     "verdict": _query(list_of(one_of(VERDICTS)), "any of these"),
     "sort": _query(
@@ -80,7 +80,11 @@ EDGE = {
         "largest width and height in pixels",
     )
 }
-VERSION = {"v": _query(TEXT, "any word; the answer may be kept for good under this address")}
+VERSION = {
+    "v": _query(
+        TEXT, "a version, as the page's own links have it: the answer may then be kept for good"
+    )
+}
 JOBS = {"job": _query(list_of(JOB_ID_TEXT), "a job; repeated for each. Not beside a filter")}
 JOB = {"job_id": _path(JOB_ID_TEXT, "the job's id")}
 MODEL = JOB | {"model": _path(TEXT, "a model's name, as in the job's `models`")}

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 log = logging.getLogger(__name__)
 
 POLICY_VIOLATION = 1008
+# Neither browsers nor all proxies name these.
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class SameOriginStream:
@@ -30,12 +32,15 @@ class SameOriginStream:
 
 
 def _is_own(headers: Headers) -> bool:
-    origin, host = headers.get("origin"), headers.get("host", "").lower()
+    origin, host = headers.get("origin"), headers.get("host", "")
     if origin is None:
         return True
     try:
-        asking = urlsplit(origin)
-        # A proxy may pass the host on without its port.
-        return bool(host) and host in {asking.netloc.lower(), asking.hostname}
+        asking, asked = urlsplit(origin), urlsplit(f"//{host}")
+        usual = USUAL_PORTS.get(asking.scheme)
+        return bool(asked.hostname) and (asking.hostname, asking.port or usual) == (
+            asked.hostname,
+            asked.port or usual,
+        )
     except ValueError:
         return False

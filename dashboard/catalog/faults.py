@@ -11,7 +11,9 @@ from dashboard.catalog.postgresql import NoAnswerError
 DAMAGED = ("malformed", "not a database", "corrupt", "Could not decode")
 # PostgreSQL's code for a table that is not there, and how it says where it failed.
 NO_TABLE = "42P01"
-WHERE = re.compile(r"connection to server .*? failed: |connection failed: ")
+WHERE = re.compile(
+    r"connection to server .*? failed: |connection failed: |(?<=failed to resolve host) '[^']*'"
+)
 
 
 class DamagedError(Exception):

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import make_url
 
@@ -16,6 +17,13 @@ from dashboard.verdict import Review, UnreadableReviewError, as_line, read_lines
 log = logging.getLogger(__name__)
 
 SUFFIX = ".verdicts.jsonl"
+
+
+class Lines(NamedTuple):
+    """Whole lines of the file, in bytes."""
+
+    start: int
+    length: int
 
 
 class Journal:
@@ -44,11 +52,14 @@ class Journal:
                 reviews.append(found)
         return reviews
 
-    def append(self, reviews: Iterable[Review]) -> None:
-        """Add reviews and return when they are safe on the disk. Raises OSError."""
+    def append(self, reviews: Iterable[Review]) -> Lines:
+        """Add reviews, and return where they stand when they are safe on the disk.
+
+        Raises OSError.
+        """
         content = "".join(map(as_line, reviews)).encode()
         if not content:
-            return
+            return Lines(0, 0)
         is_new = not self.exists()
         with self._path.open("ab+") as file:
             # Behind a line that was cut off, ours would be lost with it.
@@ -57,8 +68,21 @@ class Journal:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            lines = Lines(file.tell() - len(content), len(content))
         if is_new:
             _keep_name(self._path.parent)
+        return lines
+
+    def blank(self, lines: Lines) -> None:
+        """Take back what was appended, wherever others have gone on since, and on a full disk too.
+
+        Raises OSError.
+        """
+        with self._path.open("rb+") as file:
+            file.seek(lines.start)
+            file.write(b" " * (lines.length - 1) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def journal_of(catalog_url: str) -> Journal | None:

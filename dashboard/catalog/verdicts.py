@@ -4,6 +4,7 @@ import itertools
 import logging
 import uuid
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from dashboard.catalog.columns import review_columns, review_from_row
 from dashboard.catalog.database import Database
-from dashboard.catalog.journal import Journal, journal_of
+from dashboard.catalog.journal import Journal, Lines, journal_of
 from dashboard.catalog.reading import ASKED_AT_ONCE, load_entries, load_reviews
 from dashboard.catalog.tables import revision, verdicts
 from dashboard.catalog.writing import write_changes
@@ -78,14 +79,36 @@ def take_in(connection: Connection, reviews: Iterable[Review]) -> list[Review]:
     return new
 
 
-def keep(connection: Connection, catalog_url: str, reviews: Sequence[Review]) -> None:
-    """Write to the journal, before the transaction ends: what it cannot keep is not given.
+class Keeper:
+    """Keeps verdicts in the journal, too, while they are given; what it cannot keep is not given.
 
-    Raises OSError.
+    After a death between journal and catalog the verdict counts. Where it is the catalog that
+    refuses it in the end, `with` takes it back from the journal, so that it never comes to count.
     """
-    journal = journal_of(catalog_url)
-    if journal is not None and reviews:
-        journal.append(reviews if journal.exists() else load_all(connection))
+
+    def __init__(self, catalog_url: str) -> None:
+        self._journal = journal_of(catalog_url)
+        self._written: Lines | None = None
+
+    def __enter__(self) -> "Keeper":
+        return self
+
+    def __exit__(self, fault: object, *_: object) -> None:
+        if fault and self._journal is not None and self._written is not None:
+            try:
+                with suppress(FileNotFoundError):
+                    self._journal.blank(self._written)
+            except OSError:
+                log.exception("a verdict that was refused stands in the journal, and will count")
+
+    def keep(self, connection: Connection, reviews: Sequence[Review]) -> None:
+        """Write to the journal, before the transaction ends. Raises OSError."""
+        if self._journal is None or not reviews:
+            return
+        if not self._journal.exists():
+            new = {review.id for review in reviews}
+            self._journal.append(each for each in load_all(connection) if each.id not in new)
+        self._written = self._journal.append(reviews)
 
 
 def _add(connection: Connection, of_jobs: Sequence[Sequence[Review]]) -> None:

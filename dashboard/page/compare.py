@@ -12,7 +12,7 @@ from dashboard.outputs import StorageUnavailableError
 from dashboard.page import banner
 from dashboard.page.address import back_text, go_back, go_to_job, note_shown
 from dashboard.page.comparison_address import ComparisonAddress, read_comparison
-from dashboard.page.job_detail import STORAGE_S, watch_storage
+from dashboard.page.job_detail import STORAGE_S, look_again, watch_storage
 from dashboard.page.pieces import facts
 from dashboard.page.preview_panel import show_previews
 from dashboard.page.sides import find_sides, show_sides
@@ -95,20 +95,9 @@ def _refusals(jobs: list[Job]) -> None:
 
 
 def _state_away(before: Job) -> None:
-    _look_again(before)
+    look_again(before)
     banner.show_code(ErrorCode.STATE_UNAVAILABLE)
 
 
 def _refusal(before: Job) -> None:
-    banner.show_refusal(_look_again(before).decision)
-
-
-def _look_again(before: Job) -> Job:
-    """Return the job as it is now; if that shows otherwise, the page is made anew."""
-    try:
-        job = get_job(before.job_id)
-    except StorageUnavailableError:
-        st.rerun()
-    if job.status is not before.status:
-        st.rerun()
-    return job
+    banner.show_refusal(look_again(before).decision)

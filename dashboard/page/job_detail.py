@@ -44,8 +44,11 @@ def show_job(job_id: str) -> None:
     if may_be_judged(job) or job.review:
         show_verdict(job)
     if job.outputs.models:
-        show_meshes(job)
-        show_models(job)
+        try:
+            show_meshes(job)
+            show_models(job)
+        except StorageUnavailableError:  # it went a moment ago; the page made anew says so
+            st.rerun()
 
 
 def _heading(job: Job) -> None:
@@ -103,6 +106,17 @@ def watch_storage(job_id: str) -> None:
         st.rerun()
 
 
+def look_again(before: Job) -> Job:
+    """Return the job as it is now; if that shows otherwise, the page is made anew."""
+    try:
+        job = get_job(before.job_id)
+    except StorageUnavailableError:
+        st.rerun()
+    if job.status is not before.status:
+        st.rerun()
+    return job
+
+
 def _watch(before: Job) -> None:
     """Show a job's progress; when it has come to another status, show the page anew."""
     try:
@@ -110,7 +124,8 @@ def _watch(before: Job) -> None:
     except StorageUnavailableError:
         st.rerun()
     if job.status is not before.status:
-        st.rerun()
+        # The catalog may be behind, or cut off from the records: the page was made from these.
+        job = look_again(before)
     banner.show_refusal(job.decision)
     if job.status is not JobStatus.RUNNING:
         return

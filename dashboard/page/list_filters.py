@@ -51,7 +51,7 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
             index=_choose("qualities", qualities, query.qualities),
             format_func=lambda name: quality_word(name).capitalize(),
             key="qualities",
-            placeholder="Any quality",
+            placeholder=_unset("Any quality", query.qualities),
             label_visibility="collapsed",
             width=150,
             on_change=_changed,
@@ -63,7 +63,7 @@ def show_filters(address: ListAddress, models: Iterable[str], *, with_order: boo
             index=_choose("verdicts", VERDICTS, query.verdicts),
             format_func=lambda name: verdict_word(name).capitalize(),
             key="verdicts",
-            placeholder="Any verdict",
+            placeholder=_unset("Any verdict", query.verdicts),
             label_visibility="collapsed",
             width=150,
             on_change=_changed,
@@ -138,7 +138,7 @@ def _model_filter(names: Iterable[str], chosen: frozenset[str]) -> None:
         index=_choose("models", options, chosen),
         format_func=lambda name: model_label(name, options.index(name)),
         key="models",
-        placeholder="Every model",
+        placeholder=_unset("Every model", chosen),
         label_visibility="collapsed",
         width=160,
         on_change=_changed,
@@ -158,9 +158,17 @@ def _set(key: str, value: Value) -> Value:
 
 
 def _choose(key: str, options: Sequence[Value], wanted: Collection[Value]) -> int | None:
-    """Do the same for a box of options; returns the number of the first that is wanted."""
-    value = _set(key, next((option for option in options if option in wanted), None))
+    """Do the same for a box of options; returns the number of the one that is wanted.
+
+    An address may want several, of which a box shows only how many.
+    """
+    found = [option for option in options if option in wanted]
+    value = _set(key, found[0] if len(found) == 1 else None)
     return None if value is None else options.index(value)
+
+
+def _unset(text: str, wanted: Collection[object]) -> str:
+    return f"{len(wanted)} chosen" if len(wanted) > 1 else text
 
 
 def _changed(key: str, parameter: str) -> None:

@@ -1,5 +1,6 @@
 """The way in and out: the screen that asks for a login, and who is logged in."""
 
+import re
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
@@ -14,6 +15,7 @@ from dashboard.verdict import clean_name
 
 COOKIE = "recon_asked"
 ASKED_MAX_CHARS, ASKED_S = 2000, 600
+PLAIN_NAME = re.compile(r"[\w .,'@+-]+")
 
 
 def may_enter() -> bool:
@@ -64,9 +66,11 @@ def show_visitor() -> None:
     """Show who is logged in, in the corner, and the way out."""
     who = read_login(st.context.cookies) or ""
     name = clean_name(st.user.get("name")) or who
+    # A label reads markdown, and the name comes from elsewhere.
+    label = plain(name) if PLAIN_NAME.fullmatch(name) else "Account"
     with (
         st.container(key="visitor", width="content"),
-        st.popover(plain(name), icon=":material/account_circle:", type="tertiary"),
+        st.popover(label, icon=":material/account_circle:", type="tertiary"),
     ):
         facts(f"Logged in as {who}", quiet=True)
         st.button("Log out", icon=":material/logout:", width="stretch", on_click=st.logout)

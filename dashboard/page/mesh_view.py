@@ -10,7 +10,7 @@ from dashboard.drawable import Drawable
 from dashboard.jobs import Job
 from dashboard.mesh_counts import UnreadableMeshError
 from dashboard.mesh_views import VIEW_FILES, open_view
-from dashboard.outputs import ModelOutput
+from dashboard.outputs import ModelOutput, StorageUnavailableError
 from dashboard.page.pieces import base_url, facts, file_link
 from dashboard.urls import view_url
 from dashboard.wording import model_text
@@ -82,7 +82,10 @@ def _mesh(job_id: str, model: ModelOutput, shading: str) -> None:
 
 def _show(job_id: str, model: ModelOutput, shading: str, *, polls: bool) -> None:
     """Show one view, and stop asking when it is made."""
-    found = _look(job_id, model.name)
+    try:
+        found = _look(job_id, model.name)
+    except StorageUnavailableError:
+        st.rerun()
     if found is None:
         facts("Converting the mesh, once …", quiet=True)
         st.skeleton(height=HEIGHT_PX)

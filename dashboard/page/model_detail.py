@@ -6,7 +6,7 @@ from dashboard.jobs import Job
 from dashboard.mesh_counts import UnreadableMeshError
 from dashboard.mesh_surface import Surface
 from dashboard.meshes import mesh_file, read_counts, read_surface
-from dashboard.outputs import ModelOutput, read_quality_text
+from dashboard.outputs import ModelOutput, StorageUnavailableError, read_quality_text
 from dashboard.page.address import go_to_comparison
 from dashboard.page.pieces import (
     LARGE_EDGE_PX,
@@ -148,7 +148,10 @@ def _surface(job_id: str, model: str, name: str) -> Surface | str | None:
 
 def _show_surface(job_id: str, model: str, name: str, *, polls: bool) -> None:
     """Show the measured surface, and stop asking when it is known."""
-    surface = _surface(job_id, model, name)
+    try:
+        surface = _surface(job_id, model, name)
+    except StorageUnavailableError:
+        st.rerun()
     if surface is None:
         facts("Measuring the surface …", quiet=True)
         return

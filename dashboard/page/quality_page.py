@@ -28,6 +28,7 @@ from dashboard.wording import quality_look
 # An open page looks so often for news, and counts again only if there are any.
 WATCH_S = 10.0
 WORST_SHOWN = 12
+EVERYTHING = dict.fromkeys((*FILTERS, "sort"), "")
 STYLE = Path(__file__).with_name("quality.css")
 CHART_HEIGHT_PX = 290
 
@@ -52,7 +53,7 @@ def show_quality() -> None:
     if loaded.fault:
         banner.show_code(loaded.fault.code, loaded.fault.reason)
     if loaded.fault and loaded.fault.code is ErrorCode.INVALID_PARAMETER:
-        st.button("Show all results", on_click=go_to_list, kwargs=dict.fromkeys(FILTERS, ""))
+        st.button("Show all results", on_click=go_to_list, kwargs=EVERYTHING)
     if loaded.address and loaded.figures and loaded.worst:
         _found(loaded.address, loaded.figures, loaded.worst)
     st.fragment(_watch, run_every=WATCH_S)(loaded)
@@ -185,4 +186,4 @@ def _nothing(figures: QualityFigures) -> None:
     with st.container(horizontal_alignment="center", gap="small"):
         st.space("medium")
         st.subheader("No result matches these filters", anchor=False)
-        st.button("Show all results", on_click=go_to_list, kwargs=dict.fromkeys(FILTERS, ""))
+        st.button("Show all results", on_click=go_to_list, kwargs=EVERYTHING)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.outputs import ModelOutput
 from dashboard.page.pieces import facts
-from dashboard.quality import METRICS, Metric, Quality
+from dashboard.quality import METRICS, Metric, Quality, difference
 from dashboard.wording import (
     comparison_text,
     duration_text,
@@ -46,9 +46,8 @@ def _figure(metric: Metric, quality: Quality, others: list[tuple[Quality, str]])
     delta, versus = None, None
     if value is not None and rivals:
         best, versus = (max if metric.higher_is_better else min)(rivals)
-        # Rounded like the figure, so that no "+0.0" is coloured as a lead.
-        difference = round(value - best, metric.decimals)
-        delta = 0 if difference == 0 else metric.text(difference, sign="+")
+        ahead = difference(metric, value, best)
+        delta = 0 if ahead == 0 else metric.text(ahead, sign="+")
     st.metric(
         f"{metric.name} · {'higher' if metric.higher_is_better else 'lower'} is better",
         "not given" if value is None else metric.text(value),

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.page.cookies import remember, remembered
+from dashboard.page.login_cookie import read_login
 from dashboard.page.pieces import facts
 from dashboard.verdict import NAME_MAX_CHARS, clean_name
 
@@ -46,7 +47,7 @@ def _login() -> str:
             return ""
     except OSError:  # Streamlit looks for its secrets, and may not read them
         return ""
-    return clean_name(st.user.get("name")) or clean_name(st.user.get("email"))
+    return clean_name(st.user.get("name")) or clean_name(read_login(st.context.cookies))
 
 
 def _typed() -> str:

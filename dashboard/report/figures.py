@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.quality import METRICS, Metric, Quality, measured_alike
+from dashboard.quality import METRICS, Metric, Quality, difference, measured_alike
 from dashboard.report.models import ModelReport
 from dashboard.wording import duration_text, resolution_text, timestamp_text
 
@@ -64,7 +64,7 @@ def _metric_row(metric: Metric, models: Sequence[ModelReport]) -> Row:
     values = [model.quality.metrics[metric.key] if model.quality else None for model in models]
     best = _best(metric, values) if measured_alike([model.quality for model in models]) else None
     cells = (
-        Cell(None) if value is None else Cell(metric.text(value), _shown(metric, value) == best)
+        Cell(None) if value is None else Cell(metric.text(value), _is_level(metric, value, best))
         for value in values
     )
     way = "higher is better" if metric.higher_is_better else "lower is better"
@@ -72,16 +72,14 @@ def _metric_row(metric: Metric, models: Sequence[ModelReport]) -> Row:
 
 
 def _best(metric: Metric, values: Sequence[float | None]) -> float | None:
-    """The best figure as it is shown; None where fewer than two have one, or all are level."""
-    shown = [_shown(metric, value) for value in values if value is not None]
-    if len(set(shown)) < 2:
-        return None
-    return max(shown) if metric.higher_is_better else min(shown)
+    """The best figure; None where fewer than two have one, or all are level."""
+    given = [value for value in values if value is not None]
+    best = (max if metric.higher_is_better else min)(given, default=None)
+    return None if all(_is_level(metric, value, best) for value in given) else best
 
 
-def _shown(metric: Metric, value: float) -> float:
-    """Rounded like the figure, so that nobody wins by what is not shown."""
-    return round(value, metric.decimals)
+def _is_level(metric: Metric, value: float, best: float | None) -> bool:
+    return best is not None and difference(metric, value, best) == 0
 
 
 def _row(name: str, models: Sequence[ModelReport], tell: Callable[[Quality], str | None]) -> Row:

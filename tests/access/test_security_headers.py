@@ -74,7 +74,10 @@ def test_a_fault_of_any_layer_is_a_refusal_that_carries_them(
         (None, "recon.example", True),
         ("https://recon.example", "recon.example", True),
         ("http://localhost:8501", "LOCALHOST:8501", True),
-        ("https://recon.example:8443", "recon.example", True),  # nginx' $host
+        ("https://recon.example", "recon.example:443", True),
+        ("https://recon.example:8443", "recon.example:8443", True),
+        ("https://recon.example:8443", "recon.example", False),  # another server of this host
+        ("http://recon.example", "recon.example:443", False),
         ("http://localhost:3000", "localhost:8501", False),
         ("https://other.example", "recon.example", False),
         ("null", "recon.example", False),

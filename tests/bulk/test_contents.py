@@ -148,6 +148,7 @@ def test_a_filter_takes_the_ready_jobs_that_pass(
         ("?sort=job_id", "job"),
         ("?job=first1&status=ready", "job"),
         ("?job=first1&q=f", "job"),
+        ("?job=first1&jbo=third3", "jbo"),
         ("?status=ready&limit=1", "limit"),
         ("?status=ready&offset=1", "offset"),
         ("?status=ready&cursor=x", "cursor"),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from dashboard.catalog.database import Database
 from dashboard.catalog.entries import Sighting
 from dashboard.catalog.reading import load_entries, load_kinds
-from dashboard.catalog.verdicts import give, keep, load_all, load_history
+from dashboard.catalog.verdicts import Keeper, give, load_all, load_history
 from dashboard.catalog.writing import note_sightings
 from dashboard.celery_record import CeleryRecord
 from dashboard.outputs import NO_OUTPUTS
@@ -33,10 +33,11 @@ def decide(
     now: datetime = NOON,
 ) -> Review:
     """Give a verdict as the dashboard does, into the journal too."""
-    with database.writing() as connection:
+    url = os.environ["CATALOG_URL"]
+    with Keeper(url) as keeper, database.writing() as connection:
         last = upon.id if upon else None
         review, is_new = give(connection, job_id, verdict, note, reviewer, upon=last, now=now)
-        keep(connection, os.environ["CATALOG_URL"], [review] if is_new else [])
+        keeper.keep(connection, [review] if is_new else [])
     return review
 
 

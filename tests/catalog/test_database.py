@@ -218,6 +218,7 @@ def test_a_postgresql_that_went_away_and_came_back(
     ("url", "told"),
     [
         ("postgresql://nobody@127.0.0.1:1/catalog", "Connection refused"),
+        ("postgresql://nobody@nowhere.invalid/catalog", "failed to resolve host"),
         ("postgresql://nobody@/catalog?host=/nowhere/at/all", "No such file or directory"),
         ("sqlite:////nowhere/at/all/catalog.sqlite3", "No such file or directory"),
     ],

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from dashboard.catalog.database import CatalogUnavailableError, Database
 from tests.catalog.reviews import (
@@ -129,6 +131,26 @@ def test_what_the_journal_cannot_keep_is_not_given(database: Database, sqlite_fi
     assert counts(database) == {"unreviewed": 1}
 
 
+def test_what_the_catalog_refuses_in_the_end_never_comes_to_count(
+    database: Database, open_database: Callable[[], Database], sqlite_file: Path
+) -> None:
+    first = decide(database)
+
+    def refuse(_connection: object) -> None:
+        full = sqlite3.OperationalError("database or disk is full")
+        raise OperationalError("COMMIT", {}, full)
+
+    event.listen(database._engine, "commit", refuse)
+    for _ in range(2):
+        with pytest.raises(CatalogUnavailableError, match="full"):
+            decide(database, REJECTED, first)
+    event.remove(database._engine, "commit", refuse)
+    second = decide(database, REWORK, first)
+    database.close()
+    lose_file(sqlite_file)
+    assert everything(open_database()) == [first, second]
+
+
 def test_a_journal_that_cannot_be_read_keeps_no_list_away(
     open_database: Callable[[], Database], sqlite_file: Path
 ) -> None:
@@ -140,14 +162,14 @@ def test_a_journal_that_cannot_be_read_keeps_no_list_away(
 
 KILLED = """
 import os, sys
-from dashboard.catalog.verdicts import give, keep, open_catalog
+from dashboard.catalog.verdicts import Keeper, give, open_catalog
 from dashboard.verdict import Verdict
 from datetime import UTC, datetime
 url = os.environ["CATALOG_URL"]
-with open_catalog(url).writing() as connection:
+with Keeper(url) as keeper, open_catalog(url).writing() as connection:
     review, _ = give(connection, "job1", Verdict.ACCEPTED, "", "Ada", upon=None,
                      now=datetime.now(UTC))
-    keep(connection, url, [review])
+    keeper.keep(connection, [review])
     print(review.id, flush=True)
     os._exit(9)  # before the transaction ends
 """

@@ -156,6 +156,34 @@ def test_running_builds_count_against_the_cache(
     first.close()
 
 
+def test_archives_that_grow_beside_each_other_stay_within_the_bound(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIP_CACHE_MB", "2")
+    both = [NewArchive(name * 40, 1_500_000) for name in "ab"]
+    for archive in both:
+        archive.write(b"0" * 1_500_000)
+    for archive in both:
+        archive.finish()
+        archive.close()
+    assert zip_cache.kept_bytes() == 1_500_000
+
+
+def test_a_damaged_archive_that_cannot_be_removed_costs_time_only(
+    http: TestClient, zip_url: str, expected_zip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.get(zip_url)
+    [kept] = zip_cache._directory().glob("*.zip")
+    kept.write_bytes(b"no archive")
+
+    def refuse(_path: Path, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    response = http.get(zip_url)
+    assert (response.status_code, response.content) == (200, expected_zip)
+
+
 def test_old_archives_make_room_on_a_full_disk(
     storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

