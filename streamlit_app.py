@@ -22,10 +22,12 @@ else:
     from dashboard.exposure import tell_exposure
     from dashboard.live import live
     from dashboard.logs import log_to_stderr
+    from dashboard.memory import share_arenas
     from dashboard.page.login_cookie import LoginSetupError, check_login, read_login
     from dashboard.zip_cache import remove_unfinished
 
     log_to_stderr()
+    share_arenas()
     base = st.get_option("server.baseUrlPath").strip("/")
     prefix = f"/{base}" if base else ""
     try:

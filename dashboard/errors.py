@@ -90,7 +90,7 @@ REFUSALS: Mapping[ErrorCode, Refusal] = {
         500,
         Severity.ERROR,
         "Job failed",
-        "The pipeline ended this job without results.",
+        "The pipeline could not finish this job; what it left is no whole result.",
         "Submit the job again; if it fails again, look up {job_id} in the worker's log.",
     ),
     ErrorCode.JOB_EXPIRED: Refusal(

@@ -52,6 +52,11 @@ class Job:
         return self.record.state if isinstance(self.record, CeleryRecord) else None
 
     @property
+    def is_under_way(self) -> bool:
+        """Tell whether what is not there may come yet."""
+        return self.status in {JobStatus.QUEUED, JobStatus.RUNNING}
+
+    @property
     def size_bytes(self) -> int:
         """The bytes of all files that a ZIP would hold, before packing."""
         return self.outputs.size_bytes or 0

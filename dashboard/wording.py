@@ -143,6 +143,12 @@ def no_quality_text(problem: str | None) -> str:
     return f"Quality unavailable: {problem}."
 
 
+def no_previews_text(kind: str = "", *, may_come: bool) -> str:
+    """What stands for a model's previews, of a kind or of any."""
+    previews = f"{kind} previews".strip()
+    return f"No {previews} yet" if may_come else f"This model left no {previews}"
+
+
 def resolution_text(quality: Quality) -> str | None:
     if quality.image_resolution is None:
         return None

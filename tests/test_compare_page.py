@@ -52,8 +52,9 @@ def table(page: AppTest) -> dict[str, list[str]]:
 
 
 def stage(page: AppTest) -> dict[str, Any]:
-    [element] = page.get("bidi_component")
-    return dict(json.loads(element.proto.json))
+    told = [json.loads(element.proto.json) for element in page.get("bidi_component")]
+    [shown] = [dict(each) for each in told if "sides" in each]
+    return shown
 
 
 def codes(page: AppTest) -> list[str]:

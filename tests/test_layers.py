@@ -14,7 +14,7 @@ MODULES = {
 }
 # Data moves one way: a module imports only from layers before its own.
 LAYERS = (
-    {f"dashboard{part}" for part in ("", ".logs", ".metrics", ".settings", ".urls")},
+    {f"dashboard{part}" for part in ("", ".logs", ".memory", ".metrics", ".settings", ".urls")},
     {"dashboard.errors", "dashboard.celery_record", "dashboard.job_ids", "dashboard.glb"},
     {"dashboard.token_file", "dashboard.audit", "dashboard.exposure"},
     {"dashboard.tokens"},

@@ -94,6 +94,17 @@ def test_a_quality_in_the_address_is_chosen_on_the_page(
     assert cards(page) == [quality]
 
 
+def test_what_a_running_job_lacks_may_come_yet(
+    put_outputs: Callable[..., Path], put_record: Callable[..., None]
+) -> None:
+    put_outputs("running1", "reconviagen", "nvdiffrec", quality=None, previews=0)
+    put_record("running1", "PROGRESS", {"progress": 72})
+    text = words(open_page(job="running1"))
+    for told in ("No previews yet", "No wireframe previews yet.", "Not measured yet."):
+        assert told in text
+    assert "left no" not in text
+
+
 def test_a_box_says_how_many_the_address_chooses(finished_job: str) -> None:
     page = open_page(verdict=["accepted", "unreviewed"], quality="normal,warning")
     for key in ("verdicts", "qualities"):
@@ -256,5 +267,6 @@ def test_ages_in_the_largest_whole_unit(seconds: int, text: str) -> None:
 
 def test_names_that_markdown_would_read_become_numbers() -> None:
     assert model_label("nvdiffrec", 0) == "nvdiffrec"
-    assert model_label("my_model-2", 0) == "my\\_model-2"
+    assert model_label("my_model-2", 0) == "my_model-2"
+    assert model_label("my-_model_", 0) == "Model 1"
     assert model_label("[a](b)", 2) == "Model 3"

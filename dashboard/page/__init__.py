@@ -8,6 +8,7 @@ from dashboard.page.compare import show_comparison
 from dashboard.page.job_detail import show_job
 from dashboard.page.job_list import show_list
 from dashboard.page.login import go_where_asked, may_enter, show_login, show_visitor
+from dashboard.page.place import keep_place
 from dashboard.page.quality_address import QUALITY
 from dashboard.page.quality_page import show_quality
 from dashboard.page.review import show_review
@@ -32,6 +33,7 @@ def show() -> None:
     if read_settings().needs_login:
         go_where_asked()
         show_visitor()
+    keep_place()
     job_id = st.query_params.get("job")
     if job_id is not None:
         show_job(job_id)

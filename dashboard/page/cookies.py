@@ -17,5 +17,5 @@ def remembered(name: str) -> str:
 
 def remember(name: str, text: str, age_s: int) -> None:
     """Let the browser keep a text for some time; "" takes it away."""
-    with st.container(key=f"remember-{name}"):
+    with st.container(key=f"unseen-{name}"):
         _cookie(key=f"cookie-{name}", data={"cookie": name, "text": text, "age": age_s})

@@ -39,7 +39,8 @@ WATCH_S = 0.5
 LOOK_ANYWAY_S = 10
 AGES_S = 60
 
-IN_PROGRESS = (JobStatus.QUEUED, JobStatus.RUNNING)
+# Unknown are, while Redis is away, jobs that had not ended before.
+IN_PROGRESS = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.UNKNOWN)
 # Every status stands in one of the tiles, so that they add up to all jobs.
 REST = tuple(s for s in JobStatus if s not in {*IN_PROGRESS, JobStatus.READY})
 
@@ -158,7 +159,8 @@ def _counts(page: JobPage) -> None:
         {quality_word(name): page.by_quality.get(name, 0) for name in QUALITIES},
         {verdict_word(name): page.by_verdict.get(name, 0) for name in VERDICTS},
     )
-    facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
+    with st.container(key="numbers"):
+        facts(" — ".join(filter(None, map(_numbers, numbers))), quiet=True)
     if page.unsurveyed:
         facts(f"Still looking into the files of {page.unsurveyed:,} jobs.", quiet=True)
 
@@ -171,6 +173,8 @@ def _jobs(address: ListAddress, page: JobPage) -> None:
     if not page.jobs:
         _nothing(page)
         return
+    if address.query.is_narrowed:
+        _passed(page)
     with st.container(key="jobs"):
         (show_table if address.view == TABLE else show_cards)(page.jobs)
     pages = math.ceil(page.total / address.query.limit)
@@ -183,6 +187,17 @@ def _jobs(address: ListAddress, page: JobPage) -> None:
             number = min(address.page, pages)
             st.pagination(pages, default=number, key=key, on_change=_turn_page, args=(key,))
         show_page_size(address.query.limit)
+
+
+def _passed(page: JobPage) -> None:
+    """Say how many jobs pass the filters, and offer all others."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="passed"):
+        st.html(
+            f'<p class="facts"><b>{page.total:,}</b> of {sum(page.by_status.values()):,} jobs</p>',
+            width="content",
+        )
+        cleared = dict.fromkeys((*FILTERS, "page"), "")
+        st.button("Clear filters", type="tertiary", on_click=go_to_list, kwargs=cleared)
 
 
 def _turn_page(key: str) -> None:

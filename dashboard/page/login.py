@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
-from dashboard.errors import ErrorCode, refusal_for
 from dashboard.page.cookies import remember, remembered
 from dashboard.page.login_cookie import read_login
 from dashboard.page.pieces import facts
@@ -15,6 +14,7 @@ from dashboard.verdict import clean_name
 
 COOKIE = "recon_asked"
 ASKED_MAX_CHARS, ASKED_S = 2000, 600
+WELCOME = "Log in with your organisation's account to see the reconstructions."
 PLAIN_NAME = re.compile(r"[\w .,'@+-]+")
 
 
@@ -30,14 +30,13 @@ def may_enter() -> bool:
 
 def show_login() -> None:
     """Ask for a login, and tell nothing else."""
-    row = refusal_for(ErrorCode.NOT_AUTHENTICATED)
     with (
         st.container(horizontal_alignment="center", key="login"),
         st.container(border=True, width=440, gap="small", key="login-card"),
     ):
         st.html('<i class="mark" aria-hidden="true"></i>')
         st.title("Recon Dashboard", anchor=False, text_alignment="center")
-        st.text(row.text, text_alignment="center")
+        st.text(WELCOME, text_alignment="center")
         st.button(
             "Log in",
             icon=":material/login:",

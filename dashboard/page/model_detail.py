@@ -18,7 +18,7 @@ from dashboard.page.pieces import (
     picture,
 )
 from dashboard.page.quality_panel import show_comparison, show_quality
-from dashboard.page.wording import model_label, plain
+from dashboard.page.wording import model_label
 from dashboard.wording import (
     OTHER_PREVIEWS,
     PREVIEW_TITLES,
@@ -26,6 +26,7 @@ from dashboard.wording import (
     model_text,
     no_counts_text,
     no_mesh_text,
+    no_previews_text,
     no_surface_text,
     size_text,
     surface_figures,
@@ -50,12 +51,12 @@ def show_models(job: Job) -> None:
                 key=f"model-{job.job_id}",
                 label_visibility="collapsed",
             )
-            show_comparison(models)
+            show_comparison(models, may_come=job.is_under_way)
             st.space("stretch")
             _compare_button(job.job_id)
         chosen = picked if picked in range(len(models)) else 0
     model = models[chosen]
-    if labels[chosen] != plain(model_text(model.name)):
+    if labels[chosen] != model_text(model.name):
         facts(f"Model directory: {model.name}", quiet=True)
     _show_model(job, model, models, labels)
 
@@ -71,11 +72,11 @@ def _show_model(
 ) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _large_picture(job.job_id, model)
+        _large_picture(job, model)
     with right:
-        show_quality(model, models, labels)
+        show_quality(model, models, labels, may_come=job.is_under_way)
     for kind, title in PREVIEW_TITLES.items():
-        _strip(job.job_id, model, kind, title)
+        _strip(job, model, kind, title)
     _other_previews(job.job_id, model)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -87,23 +88,24 @@ def _show_model(
         _raw_quality(job.job_id, model)
 
 
-def _large_picture(job_id: str, model: ModelOutput) -> None:
+def _large_picture(job: Job, model: ModelOutput) -> None:
     previews = model.previews("textured") or model.previews()
     if not previews:
         instead = ": turn its mesh in 3D instead" if mesh_file(model) else ""
-        st.html(picture(f"This model left no previews{instead}", "large"))
+        left = no_previews_text(may_come=job.is_under_way)
+        st.html(picture(f"{left}{instead}", "large"))
         return
-    st.html(enlargeable(job_id, previews[0], "large", LARGE_EDGE_PX, "large"))
+    st.html(enlargeable(job.job_id, previews[0], "large", LARGE_EDGE_PX, "large"))
 
 
-def _strip(job_id: str, model: ModelOutput, kind: str, title: str) -> None:
+def _strip(job: Job, model: ModelOutput, kind: str, title: str) -> None:
     previews = model.previews(kind)
     st.subheader(title, anchor=False)
     if not previews:
-        facts(f"This model left no {kind} previews.", quiet=True)
+        facts(f"{no_previews_text(kind, may_come=job.is_under_way)}.", quiet=True)
         return
     cells = [
-        enlargeable(job_id, preview, f"{kind}-{position}", STRIP_EDGE_PX)
+        enlargeable(job.job_id, preview, f"{kind}-{position}", STRIP_EDGE_PX)
         for position, preview in enumerate(previews)
     ]
     st.html(f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>')

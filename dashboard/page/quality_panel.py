@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.outputs import ModelOutput
 from dashboard.page.pieces import facts
-from dashboard.quality import METRICS, Metric, Quality, difference
+from dashboard.quality import METRICS, Metric, Quality, difference, find_lead
 from dashboard.wording import (
     comparison_text,
     duration_text,
@@ -15,21 +15,26 @@ from dashboard.wording import (
 )
 
 
-def show_comparison(models: tuple[ModelOutput, ...]) -> None:
+def show_comparison(models: tuple[ModelOutput, ...], *, may_come: bool) -> None:
     """Say in one line which of the models is ahead, and by how much."""
-    names = [model.name for model in models]
-    facts(comparison_text(names, [model.quality for model in models]))
+    names, qualities = [model.name for model in models], [model.quality for model in models]
+    if may_come and find_lead(qualities) is None:
+        facts("The models are compared when two of them have a PSNR.")
+    else:
+        facts(comparison_text(names, qualities))
 
 
-def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str]) -> None:
-    """Show a model's figures, each beside the best of the other models."""
+def show_quality(
+    model: ModelOutput, models: tuple[ModelOutput, ...], labels: list[str], *, may_come: bool
+) -> None:
+    """Show a model's figures, each beside the best of the other models; they `may_come` yet."""
     quality = model.quality
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Quality", anchor=False, width="content")
         look = quality_look(quality.status if quality else None)
         st.badge(look.label, icon=look.icon, color=look.color)
     if quality is None:
-        facts(no_quality_text(model.quality_problem))
+        facts(quality_gap(model, may_come=may_come))
         return
     others = [(each.quality, labels[i]) for i, each in enumerate(models) if each is not model]
     with st.grid(2, min_column_width=140, key="figures"):
@@ -38,6 +43,13 @@ def show_quality(model: ModelOutput, models: tuple[ModelOutput, ...], labels: li
     facts(thresholds_text(quality), quiet=True)
     for line in _settings(quality):
         facts(line, quiet=True)
+
+
+def quality_gap(model: ModelOutput, *, may_come: bool) -> str:
+    """Say why a model has no quality."""
+    if may_come and not model.file("quality.json"):
+        return "Not measured yet."
+    return no_quality_text(model.quality_problem)
 
 
 def _figure(metric: Metric, quality: Quality, others: list[tuple[Quality, str]]) -> None:

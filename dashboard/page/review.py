@@ -91,7 +91,6 @@ def _heading(query: JobQuery, stop: Stop, job: Job, kind: str) -> None:
         st.space("stretch")
         with st.container(horizontal=True, width="content", gap="small", key="walk"):
             _walk_buttons(query, stop, kind)
-    st.progress(stop.number / stop.total)
 
 
 def _walk_buttons(query: JobQuery, stop: Stop, kind: str) -> None:

@@ -14,8 +14,9 @@ from dashboard.page.pieces import (
     picture,
     picture_url,
 )
+from dashboard.page.quality_panel import quality_gap
 from dashboard.quality import METRICS
-from dashboard.wording import model_text, no_quality_text, quality_look
+from dashboard.wording import model_text, no_previews_text, quality_look
 from result_packager import Member
 
 # So many models stand beside each other; a browser fetches no more than their pictures ahead.
@@ -29,10 +30,10 @@ def show_pictures(job: Job, kind: str) -> None:
     with st.grid(min(len(models), BESIDE_MAX), min_column_width=300):
         for number, model in enumerate(models):
             with st.container(gap="xsmall"):
-                _model(job.job_id, model, kind, f"{kind}-{number}")
+                _model(job, model, kind, f"{kind}-{number}")
 
 
-def _model(job_id: str, model: ModelOutput, kind: str, anchor: str) -> None:
+def _model(job: Job, model: ModelOutput, kind: str, anchor: str) -> None:
     quality = model.quality
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         facts(model_text(model.name))
@@ -40,21 +41,22 @@ def _model(job_id: str, model: ModelOutput, kind: str, anchor: str) -> None:
         st.badge(look.label, icon=look.icon, color=look.color)
     previews = model.previews(kind)[:PREVIEWS_MAX]
     if not previews:
-        st.html(picture(escape(f"This model left no {kind} previews"), "beside"))
+        left = no_previews_text(kind, may_come=job.is_under_way)
+        st.html(picture(escape(left), "beside"))
     else:
-        st.html(enlargeable(job_id, previews[0], f"{anchor}-large", LARGE_EDGE_PX, "beside"))
-    facts(_figures(model))
+        st.html(enlargeable(job.job_id, previews[0], f"{anchor}-large", LARGE_EDGE_PX, "beside"))
+    facts(_figures(model, may_come=job.is_under_way))
     cells = [
-        enlargeable(job_id, preview, f"{anchor}-{position}", STRIP_EDGE_PX)
+        enlargeable(job.job_id, preview, f"{anchor}-{position}", STRIP_EDGE_PX)
         for position, preview in enumerate(previews)
     ]
     if cells:
         st.html(f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>')
 
 
-def _figures(model: ModelOutput) -> str:
+def _figures(model: ModelOutput, *, may_come: bool) -> str:
     if model.quality is None:
-        return no_quality_text(model.quality_problem)
+        return quality_gap(model, may_come=may_come)
     found = (
         f"{metric.name} {metric.text(value)}"
         for metric in METRICS

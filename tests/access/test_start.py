@@ -22,6 +22,12 @@ SECTION = {
 PutSecrets = Callable[[Any], None]
 
 
+@pytest.fixture(autouse=True)
+def log_level(caplog: pytest.LogCaptureFixture) -> None:
+    """As the server's own log has it."""
+    caplog.set_level(logging.INFO, "dashboard")
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "unix:///run/s"])
 def test_loopback_is_told_in_one_quiet_line(address: str, caplog: pytest.LogCaptureFixture) -> None:
     assert is_loopback(address)

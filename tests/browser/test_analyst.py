@@ -68,6 +68,50 @@ def test_back_and_forward_walk_between_filtered_list_and_job(
     expect(page.get_by_role("heading", level=1, name="failed1")).to_be_visible()
 
 
+def test_a_page_begins_at_its_top_and_is_left_where_it_was(
+    dashboard: Any, open_page: Open, until: Callable[..., None]
+) -> None:
+    for number in range(30):
+        dashboard.put_record(f"job{number:02}", "FAILURE", {"exc_type": "E"})
+    # On a phone even a job without results is longer than the screen.
+    page = open_page(f"{dashboard.url}/?sort=job_id", size=PHONE)
+    main = page.get_by_test_id("stMain")
+    first = page.locator(".st-key-jobs").bounding_box()
+    assert first
+    assert first["y"] < PHONE[1] * 0.7  # jobs are in sight
+
+    def top() -> float:
+        return float(main.evaluate("each => each.scrollTop"))
+
+    for leave in (
+        lambda: page.get_by_role("button", name="All jobs").click(),
+        page.go_back,
+    ):
+        opened = page.get_by_role("button", name="job09")
+        opened.scroll_into_view_if_needed()
+        before = top()
+        assert before > 500
+        opened.click()
+        expect(page.get_by_role("heading", level=1, name="job09")).to_be_visible()
+        until(lambda: top() == 0)
+        leave()
+        expect(page.get_by_role("heading", level=1, name="Reconstructions")).to_be_attached()
+        until(lambda before=before: top() == before)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_role("button", name="job12")).to_be_attached()
+    until(lambda: top() == 0)
+
+
+def test_a_filtered_list_says_how_many_pass_and_lets_go(dashboard: Any, open_page: Open) -> None:
+    dashboard.put_record("failed1", "FAILURE", {"exc_type": "E"})
+    dashboard.put_record("running1", "STARTED")
+    page = open_page(f"{dashboard.url}/?status=failed")
+    expect(page.get_by_text("1 of 2 jobs")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_role("button", name="running1")).to_be_visible()
+    expect(page.get_by_text("1 of 2 jobs")).not_to_be_attached()
+
+
 def test_a_link_to_a_filtered_list_opens_as_it_was_sent(dashboard: Any, open_page: Open) -> None:
     for number in range(15):
         dashboard.put_record(f"job{number:02}", "STARTED")
