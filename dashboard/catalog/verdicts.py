@@ -108,7 +108,8 @@ class Keeper:
         if not self._journal.exists():
             new = {review.id for review in reviews}
             self._journal.append(each for each in load_all(connection) if each.id not in new)
-        self._written = self._journal.append(reviews)
+        ordered = sorted(reviews, key=lambda review: (review.decided_at, review.id))
+        self._written = self._journal.append(ordered)
 
 
 def _add(connection: Connection, of_jobs: Sequence[Sequence[Review]]) -> None:
