@@ -46,7 +46,7 @@ def test_a_hundred_thousand_jobs_are_filtered_sorted_and_paged(
 ) -> None:
     page = open_page(many.url)
     total = page.get_by_test_id("stMetricValue").first
-    expect(total).to_have_text(f"{MANY:,}", timeout=120_000)
+    expect(total).to_have_text(f"{MANY:,}", timeout=300_000)
 
     failed = page.get_by_text("Failed, no preview")
     page.get_by_role("button", name="Failed", exact=True).click()
