@@ -1,5 +1,5 @@
 // A page that is opened begins at its top; who goes back comes to where the page was left.
-const RESTORING_MS = 3000;
+const RESTORING_MS = 15000;
 const INPUTS = ["wheel", "touchstart", "pointerdown", "keydown"];
 const places = (globalThis.reconPlaces ??= begin());
 

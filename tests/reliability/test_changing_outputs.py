@@ -35,8 +35,9 @@ WAYS = {
 }
 # In four ways, so 152 times for each of the two faults.
 ATTEMPTS, BULK_ATTEMPTS = 38, 10
-# About as long as it takes to decide, to open and to pack; half of the faults come in between.
-LATEST_S = 0.06
+# About as long as it takes to decide, to open and to pack, which is the machine's affair: the next
+# fault comes earlier where the last one came too late, so that about half of them come in between.
+FIRST_S, LATEST_S = 0.06, 2.0
 
 # A cleanup or a writer of its own, as the pipeline's are: `what, seconds, path` on each line.
 MEDDLER = """
@@ -72,16 +73,19 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture
-def meddler() -> Iterator[Callable[[str, Path], Callable[[], object]]]:
-    """Begin a fault at a random moment; what is returned waits for it."""
+def meddler() -> Iterator[Callable[[str, Path, float], Callable[[], object]]]:
+    """Begin a fault at a random moment, some seconds from now at the latest.
+
+    What is returned waits for it.
+    """
     with subprocess.Popen(
         [sys.executable, "-c", MEDDLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin
         assert process.stdout
 
-        def begin(what: str, path: Path) -> Callable[[], object]:
-            process.stdin.write(json.dumps([what, random.uniform(0, LATEST_S), str(path)]) + "\n")
+        def begin(what: str, path: Path, latest_s: float) -> Callable[[], object]:
+            process.stdin.write(json.dumps([what, random.uniform(0, latest_s), str(path)]) + "\n")
             process.stdin.flush()
             return process.stdout.readline
 
@@ -156,6 +160,11 @@ def judge(answer: Answer, *wholes: dict[str, str], refusals: set[str], may_break
     return str(code)
 
 
+def next_latest(latest_s: float, outcome: str) -> float:
+    """Let the next fault come earlier after a whole ZIP, and else later."""
+    return latest_s * 0.8 if outcome == "whole" else min(latest_s * 1.25, LATEST_S)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_outputs_removed_meanwhile(
     address: str,
@@ -168,18 +177,20 @@ def test_outputs_removed_meanwhile(
 ) -> None:
     for variable, value in WAYS[way].items():
         monkeypatch.setenv(variable, value)
-    outcomes: Counter[str] = Counter()
+    outcomes, latest_s = Counter[str](), FIRST_S
     for attempt in range(ATTEMPTS):
         job_id = f"job{attempt}"
         output = put_job(storage, job_id, files)
         put_record(job_id, "SUCCESS", DONE)
         removed = output.parent if attempt % 3 else output
-        wait = meddler("rename" if attempt % 4 == 0 else "remove", removed)
+        wait = meddler("rename" if attempt % 4 == 0 else "remove", removed, latest_s)
         answer = ask(address, f"/jobs/{job_id}/download")
         wait()
         refusals = {"JOB_EXPIRED", "RESULTS_CHANGING"}
         may_break = way in {"followed", "streamed"}
-        outcomes[judge(answer, digests(files), refusals=refusals, may_break=may_break)] += 1
+        outcome = judge(answer, digests(files), refusals=refusals, may_break=may_break)
+        latest_s = next_latest(latest_s, outcome)
+        outcomes[outcome] += 1
         shutil.rmtree(storage / job_id, ignore_errors=True)
     assert len(outcomes) > 1, outcomes
 
@@ -196,20 +207,22 @@ def test_a_member_written_to_meanwhile(
 ) -> None:
     for variable, value in WAYS[way].items():
         monkeypatch.setenv(variable, value)
-    outcomes: Counter[str] = Counter()
+    outcomes, latest_s = Counter[str](), FIRST_S
     for attempt in range(ATTEMPTS):
         job_id = f"job{attempt}"
         output = put_job(storage, job_id, files)
         put_record(job_id, "SUCCESS", DONE)
         name = (LARGE, REWRITTEN, SMALL)[attempt % 3]
-        wait = meddler(("rewrite", "truncate", "grow")[attempt // 3 % 3], output / name)
+        what = ("rewrite", "truncate", "grow")[attempt // 3 % 3]
+        wait = meddler(what, output / name, latest_s)
         answer = ask(address, f"/jobs/{job_id}/download")
         wait()
         before, after = digests(files), digests(files | {name: (output / name).read_bytes()})
         may_break = way in {"followed", "streamed"}
-        outcomes[
-            judge(answer, before, after, refusals={"RESULTS_CHANGING"}, may_break=may_break)
-        ] += 1
+        refusals = {"RESULTS_CHANGING"}
+        outcome = judge(answer, before, after, refusals=refusals, may_break=may_break)
+        latest_s = next_latest(latest_s, outcome)
+        outcomes[outcome] += 1
         shutil.rmtree(storage / job_id)
     assert len(outcomes) > 1, outcomes
 
@@ -231,7 +244,7 @@ def test_one_of_several_jobs_changes_meanwhile(
             put_record(job_id, "SUCCESS", DONE)
         touched = job_ids[attempt % 3]
         place = outputs[touched] if what in {"remove", "rename"} else outputs[touched] / LARGE
-        wait = meddler(what, place)
+        wait = meddler(what, place, FIRST_S)
         answer = ask(address, "/jobs/download?" + "&".join(f"job={each}" for each in job_ids))
         wait()
         assert (answer.status, answer.is_broken) == (200, False)
