@@ -106,7 +106,7 @@ class NewArchive:
     def finish(self) -> None:
         """Let it be found; what was not used for longest makes room, had it grown beside others."""
         self._path.replace(self._final)
-        with suppress(CacheFullError):
+        with suppress(OSError):  # the archive is whole, whatever cannot go for it
             _make_room(self._final.parent, 0)
 
     def flush(self) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,15 +12,7 @@ from starlette.testclient import TestClient
 
 from dashboard import __version__
 from dashboard.api import download, zip_builds
-
-
-def error_of(response: Any) -> tuple[int, str]:
-    error = response.json()["error"]
-    assert set(error) == {"code", "message", "details", "suggestion"}
-    assert error["suggestion"]
-    assert response.headers["cache-control"] == "no-store"
-    return response.status_code, error["code"]
-
+from tests.refusals import error_of
 
 # --- download
 

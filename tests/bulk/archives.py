@@ -32,14 +32,6 @@ def results_of(content: bytes) -> dict[str, str]:
     return {job_id: row["result"] for job_id, row in report_of(content).items()}
 
 
-def error_of(response: Any) -> tuple[int, str]:
-    error = response.json()["error"]
-    assert set(error) == {"code", "message", "details", "suggestion"}
-    assert error["suggestion"]
-    assert response.headers["cache-control"] == "no-store"
-    return response.status_code, error["code"]
-
-
 def while_packing(monkeypatch: pytest.MonkeyPatch, job_id: str, act: Callable[[], object]) -> None:
     """Do something once the first bytes of a job are packed."""
     pack = Collection.pack_job

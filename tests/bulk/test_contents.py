@@ -16,12 +16,12 @@ from result_packager import Collection
 from tests.bulk.archives import (
     DONE,
     address_of,
-    error_of,
     opened,
     report_of,
     results_of,
     while_packing,
 )
+from tests.refusals import error_of
 
 
 def test_every_member_is_that_of_the_jobs_own_zip(

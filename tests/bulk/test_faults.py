@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from dashboard import bulk_zip
 from dashboard.api import sending, zip_builds
 from result_packager import Collection
-from tests.bulk.archives import address_of, error_of, opened, results_of, while_packing
+from tests.bulk.archives import address_of, opened, results_of, while_packing
+from tests.refusals import error_of
 
 
 def test_a_job_that_changes_is_left_out_whole(

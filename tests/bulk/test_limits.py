@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from dashboard import bulk_zip
 from dashboard.bulk_zip import BulkZip
-from tests.bulk.archives import address_of, error_of, opened, results_of
+from tests.bulk.archives import address_of, opened, results_of
+from tests.refusals import error_of
 
 
 @pytest.mark.usefixtures("small_limit")
